@@ -1,0 +1,89 @@
+"""The one registry of names that users type: duplicates raise, unknown names get near matches.
+
+Built-ins and third parties enter by the same door: built-ins register when their module is
+imported, third parties through the entry point group ``midrib.<kind>``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
+from importlib.metadata import entry_points
+
+from typing import Generic, TypeVar
+
+from midrib.errors import UnknownNameError, UsageError
+
+T = TypeVar("T")
+
+
+def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
+    """The known names that look most like ``name``, nearest first."""
+    folded = {candidate.lower(): candidate for candidate in known}
+    return [folded[hit] for hit in get_close_matches(name.lower(), folded, n=most, cutoff=0.5)]
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+    """The error for a name that nothing answers to, with the nearest or all known names."""
+    choices = sorted(known)
+    close = nearest(name, choices)
+    if close:
+        todo = "did you mean " + " or ".join(f"'{choice}'" for choice in close) + "?"
+    else:
+        todo = "choose one of them"
+    shown = ", ".join(choices[:20]) + (" …" if len(choices) > 20 else "")
+    return UnknownNameError(
+        f"unknown {kind} '{name}'",
+        expected=f"one of: {shown}" if choices else f"a {kind}, but there is none yet",
+        todo=todo if choices else f"make a {kind} first",
+    )
+
+
+class Registry(Generic[T]):
+    """Names of one kind of thing, each bound to what makes it.
+
+    Args:
+        kind: what the names stand for, in the singular, as a user would say it ('loss').
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._entries: dict[str, T] = {}
+        self._plugins_loaded = False
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Decorate what ``name`` stands for. Raises ``UsageError`` when the name is taken."""
+
+        def bind(entry: T) -> T:
+            if name in self._entries:
+                raise UsageError(
+                    f"two {self.kind} entries are called '{name}'",
+                    expected="each name once",
+                    todo="rename or remove one of them",
+                )
+            self._entries[name] = entry
+            return entry
+
+        return bind
+
+    def get(self, name: str) -> T:
+        """What ``name`` stands for. Raises ``UnknownNameError`` with near matches."""
+        self._load_plugins()
+        if name not in self._entries:
+            raise unknown_name(self.kind, name, self._entries)
+        return self._entries[name]
+
+    def __contains__(self, name: str) -> bool:
+        self._load_plugins()
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        self._load_plugins()
+        return iter(sorted(self._entries))
+
+    def _load_plugins(self) -> None:
+        if self._plugins_loaded:
+            return
+        self._plugins_loaded = True
+        for point in entry_points(group=f"midrib.{self.kind.replace(' ', '_')}"):
+            self.register(point.name)(point.load())

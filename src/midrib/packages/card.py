@@ -1,0 +1,135 @@
+"""The card of a model package, ``model.json``: all that the field has to know."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from midrib.config import Config
+from midrib.names import unknown_name
+from midrib.preprocessing import Recipe
+from midrib.records import Score
+
+CARD_FORMAT = 1
+ANSWER_OUTPUT = "answer"
+EMBEDDING_OUTPUT = "embedding"
+PICTURES_INPUT = "pictures"
+
+
+class ModelInput(Config):
+    """The one input of the graph: uint8, count × height × width × channels, 0 to 255."""
+
+    height: int = Field(gt=0)
+    width: int = Field(gt=0)
+    channels: int = Field(default=3, gt=0)
+    dynamic_batch: bool = True
+    """Whether one call may hold any number of pictures; otherwise exactly one."""
+
+
+class Decision(Config):
+    """How probabilities become a label."""
+
+    positive: str | None = None
+    """With two classes: the one that the threshold is about; otherwise the most probable wins."""
+
+    threshold: float = Field(default=0.5, ge=0, le=1)
+    """Probability from which the positive class is decided."""
+
+
+class Certificate(Config):
+    """How far a variant's answers are from the model's it was exported from."""
+
+    pictures: int
+    """Held-out pictures that both were asked."""
+
+    max_error: float
+    """Largest absolute difference of any probability."""
+
+    mean_error: float
+    """Mean absolute difference of the probabilities."""
+
+    changed_decisions: int
+    """Pictures on which the decided label differs."""
+
+    engine: str
+    """The engine, with its version, that the variant was run in."""
+
+    machine: str
+    """The machine that it was run on."""
+
+
+class Variant(Config):
+    """One file of the model: same answers, other speed."""
+
+    name: str
+    """'fp32', 'int8' …"""
+
+    file: str
+    """Path inside the package."""
+
+    format: Literal["onnx"] = "onnx"
+    precision: Literal["fp32"] = "fp32"
+    size_bytes: int
+    sha256: str
+    certificate: Certificate
+
+
+class Card(Config):
+    """What the model is, what it takes, what it answers, where it comes from."""
+
+    card_format: Literal[1] = CARD_FORMAT
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")
+    """The name that it is published and served under."""
+
+    version: int | None = None
+    """Set when it is published; counted from 1."""
+
+    task: Literal["classification"] = "classification"
+    labels: list[str] = Field(min_length=2)
+    """Class names in the order of the answer."""
+
+    backbone: str
+    embedding_size: int = Field(gt=0)
+    input: ModelInput
+    preprocessing: Recipe
+    preprocessing_hash: str
+    decision: Decision = Decision()
+    data_version: str
+    """Hash of the data set, its labels and its splits."""
+
+    run: str
+    """The training run that made it."""
+
+    weights_origin: str
+    weights_licence: str
+    data_licence: str = ""
+    created: str
+    """UTC, ISO 8601."""
+
+    scores: list[Score] = []
+    """Measured on the file in this package, through the code that serves it."""
+
+    variants: list[Variant] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Card:
+        if (self.input.height, self.input.width) != (
+            self.preprocessing.height,
+            self.preprocessing.width,
+        ):
+            raise ValueError("input size and preprocessing size differ")
+        if self.decision.positive is not None and (
+            len(self.labels) != 2 or self.decision.positive not in self.labels
+        ):
+            raise ValueError("a positive class needs two labels and must be one of them")
+        return self
+
+    def variant(self, name: str | None = None) -> Variant:
+        """The variant called ``name``, or the first. Raises ``UnknownNameError``."""
+        if name is None:
+            return self.variants[0]
+        for variant in self.variants:
+            if variant.name == name:
+                return variant
+        raise unknown_name("variant", name, [variant.name for variant in self.variants])

@@ -1,0 +1,22 @@
+"""Picture file to model input, the same everywhere.
+
+Evaluation and serving call `read_picture` and nothing else; training calls `decode` and `resize`
+and augments after. What was done is a `Recipe`, and its hash travels with the model.
+"""
+
+from midrib.preprocessing.decoding import DecodeLimits, decode
+from midrib.preprocessing.geometry import centre_crop, resize, shrink_target
+from midrib.preprocessing.reading import read_picture, read_resized
+from midrib.preprocessing.recipe import Recipe, require_implemented
+
+__all__ = [
+    "DecodeLimits",
+    "Recipe",
+    "centre_crop",
+    "decode",
+    "read_picture",
+    "read_resized",
+    "require_implemented",
+    "resize",
+    "shrink_target",
+]

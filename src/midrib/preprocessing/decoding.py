@@ -1,0 +1,201 @@
+"""Encoded bytes to upright RGB pixels, with bounds checked before memory is spent."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import numpy as np
+import simplejpeg
+from PIL import (
+    BmpImagePlugin,
+    Image,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+from pydantic import Field
+
+from midrib.config import Config
+from midrib.errors import NotAPictureError, PictureError, PictureTooLargeError
+from midrib.records import Pixels
+
+FORMATS = tuple(
+    plugin.format
+    for plugin in (
+        JpegImagePlugin.JpegImageFile,
+        MpoImagePlugin.MpoImageFile,
+        PngImagePlugin.PngImageFile,
+        WebPImagePlugin.WebPImageFile,
+        BmpImagePlugin.BmpImageFile,
+        TiffImagePlugin.TiffImageFile,
+    )
+)
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+
+_ORIENTATION_TAG = 0x0112
+_QUARTER_TURNED = frozenset({5, 6, 7, 8})
+_START_OF_SCAN = b"\xff\xda"
+_SIXTEEN_BIT_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
+_BACKGROUND = (255, 255, 255)
+# A JPEG is decoded smaller only by these: other fractions have no fast inverse transform.
+_SHRINK_FACTORS = (8, 4, 2)
+
+
+class DecodeLimits(Config):
+    """Bounds that a picture must keep to before any memory is spent on it."""
+
+    max_pixels: int = Field(default=89_000_000, gt=0)
+    """Width × height as the header tells it."""
+
+    max_aspect: float = Field(default=100.0, ge=1)
+    """Longer side over shorter side: a thin strip would grow without bound when it is resized."""
+
+    max_scans: int = Field(default=100, gt=0)
+    """Scans of a progressive JPEG: each one walks over the whole picture again."""
+
+
+DEFAULT_LIMITS = DecodeLimits()
+
+
+def decode(
+    data: bytes, *, at_least: tuple[int, int] = (0, 0), limits: DecodeLimits = DEFAULT_LIMITS
+) -> Pixels:
+    """Decode JPEG, PNG, WebP, BMP or TIFF to upright RGB.
+
+    A JPEG much larger than asked for is decoded at 1/2, 1/4 or 1/8 of its size.
+
+    Args:
+        data: the encoded file.
+        at_least: height and width, in pixels after orientation, that the result must not fall
+            below when the picture itself is as large; (0, 0) decodes in full.
+        limits: bounds checked against the header.
+
+    Returns:
+        uint8, height × width × 3 (RGB), 0 to 255.
+
+    Raises:
+        NotAPictureError: the bytes are none of the formats.
+        PictureTooLargeError: the header tells more pixels or scans than allowed.
+        PictureError: the file is truncated, corrupt or of a kind that has no 8-bit meaning.
+    """
+    image = _open(data, limits)
+    try:
+        orientation = image.getexif().get(_ORIENTATION_TAG, 1)
+        if orientation in _QUARTER_TURNED:
+            at_least = at_least[::-1]
+        factor = _shrink_factor((image.height, image.width), at_least)
+        if image.format in {"JPEG", "MPO"}:
+            _bound_scans(data, limits)
+            pixels = _decode_jpeg(data, image, factor)
+        else:
+            pixels = np.asarray(_as_rgb(image))
+    except (OSError, ValueError, SyntaxError, EOFError, struct.error, MemoryError) as problem:
+        raise PictureError(
+            f"the {image.format} picture cannot be decoded: {problem}",
+            expected="a whole, valid file",
+            todo="open it in a viewer, then save or copy it again",
+        ) from None
+    return _upright(pixels, orientation)
+
+
+def _open(data: bytes, limits: DecodeLimits) -> Image.Image:
+    """Read the header only."""
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as problem:
+        raise PictureTooLargeError(
+            f"the picture is too large: {problem}",
+            expected=f"at most {limits.max_pixels:,} pixels",
+            todo="shrink it",
+        ) from None
+    except (OSError, ValueError, SyntaxError, EOFError, struct.error, MemoryError):
+        raise NotAPictureError(
+            f"{len(data):,} bytes that start with {data[:8]!r} are not a picture"
+            if data
+            else "the file is empty",
+            expected="a JPEG, PNG, WebP, BMP or TIFF file",
+            todo="check what was sent",
+        ) from None
+    pixels = image.width * image.height
+    if pixels > limits.max_pixels:
+        raise PictureTooLargeError(
+            f"the picture has {image.width} × {image.height} = {pixels:,} pixels",
+            expected=f"at most {limits.max_pixels:,}",
+            todo="shrink it, or raise the limit max_pixels",
+        )
+    aspect = max(image.width, image.height) / max(1, min(image.width, image.height))
+    if aspect > limits.max_aspect:
+        raise PictureTooLargeError(
+            f"the picture is a strip of {image.width} × {image.height} pixels",
+            expected=f"sides of at most {limits.max_aspect:g} : 1",
+            todo="cut it into pieces, or raise the limit max_aspect",
+        )
+    return image
+
+
+def _bound_scans(data: bytes, limits: DecodeLimits) -> None:
+    scans = data.count(_START_OF_SCAN)
+    if scans > limits.max_scans:
+        raise PictureTooLargeError(
+            f"the JPEG has {scans:,} scans",
+            expected=f"at most {limits.max_scans}",
+            todo="save it again as a baseline JPEG",
+        )
+
+
+def _shrink_factor(size: tuple[int, int], at_least: tuple[int, int]) -> int:
+    """The largest factor that still leaves height and width at the asked-for minimum."""
+    if min(at_least) <= 0:
+        return 1
+    for factor in _SHRINK_FACTORS:
+        if all(-(-side // factor) >= least for side, least in zip(size, at_least, strict=True)):
+            return factor
+    return 1
+
+
+def _decode_jpeg(data: bytes, image: Image.Image, factor: int) -> Pixels:
+    if image.mode not in {"L", "RGB"}:
+        image.draft(None, (-(-image.width // factor), -(-image.height // factor)))
+        return np.asarray(_as_rgb(image))
+    shrunk = {"min_height": -(-image.height // factor), "min_width": -(-image.width // factor)}
+    try:
+        return simplejpeg.decode_jpeg(data, "RGB", **shrunk)
+    except ValueError as problem:
+        # Stray bytes between markers are common from cameras and harm no pixel.
+        if "extraneous" not in str(problem):
+            raise
+        return simplejpeg.decode_jpeg(data, "RGB", strict=False, **shrunk)
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in _SIXTEEN_BIT_MODES:
+        wide = np.asarray(image).astype(np.int64)
+        if wide.min(initial=0) < 0 or wide.max(initial=0) > 0xFFFF:
+            raise ValueError("its integers do not fit 16 bits")
+        return Image.fromarray((wide // 257).astype(np.uint8)).convert("RGB")
+    if image.mode == "F":
+        raise ValueError("floating point pixels have no fixed range; save it as 8 or 16 bit")
+    if image.has_transparency_data:
+        layered = image.convert("RGBA")
+        below = Image.new("RGBA", layered.size, (*_BACKGROUND, 255))
+        return Image.alpha_composite(below, layered).convert("RGB")
+    return image.convert("RGB")
+
+
+def _upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Apply the EXIF orientation (EXIF 2.32, tag 0x0112: 1 to 8) to the pixels."""
+    turned = {
+        2: lambda p: p[:, ::-1],
+        3: lambda p: p[::-1, ::-1],
+        4: lambda p: p[::-1],
+        5: lambda p: p.transpose(1, 0, 2),
+        6: lambda p: p.transpose(1, 0, 2)[:, ::-1],
+        7: lambda p: p.transpose(1, 0, 2)[::-1, ::-1],
+        8: lambda p: p.transpose(1, 0, 2)[::-1],
+    }
+    if orientation not in turned:
+        return pixels
+    return np.ascontiguousarray(turned[orientation](pixels))

@@ -1,0 +1,24 @@
+"""The one path from an encoded picture to pixels that a model was trained for."""
+
+from __future__ import annotations
+
+from midrib.preprocessing.decoding import DEFAULT_LIMITS, DecodeLimits, decode
+from midrib.preprocessing.geometry import centre_crop, resize, shrink_target
+from midrib.preprocessing.recipe import Recipe
+from midrib.records import Pixels
+
+
+def read_resized(data: bytes, recipe: Recipe, limits: DecodeLimits = DEFAULT_LIMITS) -> Pixels:
+    """Decode and resize, before any crop: what training augments.
+
+    Returns uint8, height × width × 3 (RGB), at least the canonical size. Raises ``PictureError``.
+    """
+    return resize(decode(data, at_least=shrink_target(recipe), limits=limits), recipe)
+
+
+def read_picture(data: bytes, recipe: Recipe, limits: DecodeLimits = DEFAULT_LIMITS) -> Pixels:
+    """Decode, resize and crop to the model's input: what evaluation and serving use.
+
+    Returns uint8, height × width × 3 (RGB), of the canonical size. Raises ``PictureError``.
+    """
+    return centre_crop(read_resized(data, recipe, limits), recipe)

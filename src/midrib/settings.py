@@ -1,0 +1,74 @@
+"""Where things live. Each default needs nothing but a disk; each has one counterpart, chosen by URL.
+
+Set by environment variables with the prefix ``MIDRIB_`` (``MIDRIB_HOME``, ``MIDRIB_DATABASE_URL`` …).
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Places. Read anew from the environment at each call of the constructor."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MIDRIB_", frozen=True, extra="ignore", use_attribute_docstrings=True
+    )
+
+    home: Path = Path("~/.midrib")
+    """The folder that holds everything midrib makes, unless a URL below says otherwise."""
+
+    database_url: str = ""
+    """Releases: any SQLAlchemy URL; empty is SQLite in the home folder."""
+
+    tracking_url: str = ""
+    """Runs and model versions: any MLflow server's URL; empty is SQLite in the home folder."""
+
+    offline: bool = False
+    """Never touch the network; say what would have been fetched."""
+
+    @cached_property
+    def folder(self) -> Path:
+        """The home folder, absolute."""
+        return self.home.expanduser().absolute()
+
+    @property
+    def packages(self) -> Path:
+        """Published model packages, as ``<name>/<version>/``."""
+        return self.folder / "packages"
+
+    @property
+    def runs(self) -> Path:
+        """Training runs, one folder each."""
+        return self.folder / "runs"
+
+    @property
+    def weights(self) -> Path:
+        """Pretrained weights, converted once to safetensors."""
+        return self.folder / "weights"
+
+    @property
+    def downloads(self) -> Path:
+        """What was fetched from a package registry, checked by hash."""
+        return self.folder / "downloads"
+
+    @property
+    def predictions(self) -> Path:
+        """The prediction log, one folder a model."""
+        return self.folder / "predictions"
+
+    @property
+    def engine_choices(self) -> Path:
+        """Which engine was measured fastest, by model file and machine."""
+        return self.folder / "engine-choices.json"
+
+    def database(self) -> str:
+        """The SQLAlchemy URL of the releases."""
+        return self.database_url or f"sqlite:///{self.folder / 'state.db'}"
+
+    def tracking(self) -> str:
+        """The MLflow URL of runs and model versions."""
+        return self.tracking_url or f"sqlite:///{self.folder / 'mlflow.db'}"
