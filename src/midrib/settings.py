@@ -1,6 +1,6 @@
-"""Where things live. Each default needs nothing but a disk; each has one counterpart, chosen by URL.
+"""Where things live: each default needs nothing but a disk and has one counterpart, chosen by URL.
 
-Set by environment variables with the prefix ``MIDRIB_`` (``MIDRIB_HOME``, ``MIDRIB_DATABASE_URL`` …).
+Set by environment variables with the prefix ``MIDRIB_``, as in ``MIDRIB_HOME``.
 """
 
 from __future__ import annotations

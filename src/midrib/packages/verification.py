@@ -40,7 +40,9 @@ def verify_package(package: Package | Path) -> Verdict:
             continue
         raise PackageError(
             f"{path} in {package.folder} {fault}",
-            expected=f"the hash {promised[path][:12]}…" if path in promised else "only listed files",
+            expected=f"the hash {promised[path][:12]}…"
+            if path in promised
+            else "only listed files",
             todo="do not use this package; get it again from where it came",
         )
     require_implemented(package.card.preprocessing, package.card.preprocessing_hash)

@@ -11,7 +11,6 @@ from PIL import (
     BmpImagePlugin,
     Image,
     JpegImagePlugin,
-    MpoImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
@@ -26,7 +25,6 @@ FORMATS = tuple(
     plugin.format
     for plugin in (
         JpegImagePlugin.JpegImageFile,
-        MpoImagePlugin.MpoImageFile,
         PngImagePlugin.PngImageFile,
         WebPImagePlugin.WebPImageFile,
         BmpImagePlugin.BmpImageFile,
