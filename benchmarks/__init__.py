@@ -1,0 +1,1 @@
+"""Measured against the plain alternative: ``python -m benchmarks.NAME [--quick] [--json FILE]``."""
