@@ -1,0 +1,45 @@
+"""Numbers from answers and truth. Arrays only, so that training, evaluation and the field agree.
+
+A metric takes the truth (int64, count) and the answer (float, count × classes, probabilities);
+those about decisions also take the decided classes themselves (int64, count).
+"""
+
+from midrib.metrics.decisions import (
+    accuracy,
+    balanced_accuracy,
+    confusion_matrix,
+    macro_f1,
+    recall_by_class,
+)
+from midrib.metrics.named import METRICS, Metric
+from midrib.metrics.probabilities import (
+    CalibrationBins,
+    calibration_bins,
+    expected_calibration_error,
+    log_loss,
+)
+from midrib.metrics.ranking import Curve, average_precision, pr_curve, roc_auc, roc_curve
+from midrib.metrics.resampling import Interval, bootstrap, paired_bootstrap, resamples
+
+__all__ = [
+    "METRICS",
+    "CalibrationBins",
+    "Curve",
+    "Interval",
+    "Metric",
+    "accuracy",
+    "average_precision",
+    "balanced_accuracy",
+    "bootstrap",
+    "calibration_bins",
+    "confusion_matrix",
+    "expected_calibration_error",
+    "log_loss",
+    "macro_f1",
+    "paired_bootstrap",
+    "pr_curve",
+    "recall_by_class",
+    "resamples",
+    "roc_auc",
+    "roc_curve",
+]

@@ -1,0 +1,62 @@
+"""Numbers from decided classes.
+
+``decided`` is int64, count; or float, count × classes: then the most probable class is decided.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Truth = NDArray[np.int64]
+"""The true class of each picture: int64, count, 0 to classes - 1."""
+
+Real = NDArray[np.floating]
+Counts = NDArray[np.int64]
+
+
+def confusion_matrix(truth: Truth, decided: NDArray[np.generic], classes: int = 0) -> Counts:
+    """Pictures by true class (rows) and decided class (columns): int64, classes × classes.
+
+    ``classes`` is the least number of rows; more are added when the arrays name more.
+    """
+    columns = decided.shape[1] if decided.ndim == 2 else 0
+    chosen = (decided.argmax(axis=1) if decided.ndim == 2 else decided).astype(np.int64)
+    size = max(classes, columns, int(truth.max(initial=-1)) + 1, int(chosen.max(initial=-1)) + 1)
+    return np.bincount(truth * size + chosen, minlength=size * size).reshape(size, size)
+
+
+def accuracy(truth: Truth, decided: NDArray[np.generic]) -> float:
+    """Share of pictures decided rightly, 0 to 1; nan without pictures."""
+    matrix = confusion_matrix(truth, decided)
+    return float(_ratio(matrix.trace(), matrix.sum()))
+
+
+def recall_by_class(truth: Truth, decided: NDArray[np.generic], classes: int = 0) -> Real:
+    """Share of each class that was decided rightly: float64, classes; nan for an absent class."""
+    matrix = confusion_matrix(truth, decided, classes)
+    return _ratio(matrix.diagonal(), matrix.sum(axis=1))
+
+
+def balanced_accuracy(truth: Truth, decided: NDArray[np.generic]) -> float:
+    """Mean recall over the classes that have pictures, 0 to 1; nan without pictures."""
+    return mean_of_present(recall_by_class(truth, decided))
+
+
+def macro_f1(truth: Truth, decided: NDArray[np.generic]) -> float:
+    """Mean F1 over the classes that are true or decided anywhere, 0 to 1; nan without pictures."""
+    matrix = confusion_matrix(truth, decided)
+    named = matrix.sum(axis=0) + matrix.sum(axis=1)
+    return mean_of_present(_ratio(2 * matrix.diagonal(), named))
+
+
+def mean_of_present(by_class: Real) -> float:
+    """Mean over classes with a number; nan when none has one."""
+    present = by_class[~np.isnan(by_class)]
+    return float(present.mean()) if present.size else float("nan")
+
+
+def _ratio(part: Counts, whole: Counts) -> Real:
+    """``part / whole``, nan where there is nothing to divide by."""
+    ratio: Real = np.full(np.shape(whole), np.nan)
+    return np.divide(part, whole, out=ratio, where=np.greater(whole, 0))
