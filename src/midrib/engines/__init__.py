@@ -1,6 +1,6 @@
 """Inference engines behind one interface, the measured choice between them, and the predictor."""
 
-from midrib.engines.choice import Choice, Measurement, choose_engine, machine_name
+from midrib.engines.choice import Choice, Measurement, choose_engine
 from midrib.engines.interface import ENGINES, Engine, EngineOptions, available_engines
 from midrib.engines.onnxruntime_engine import OnnxRuntimeEngine
 from midrib.engines.openvino_engine import OpenVinoEngine
@@ -12,13 +12,12 @@ __all__ = [
     "Choice",
     "Engine",
     "EngineOptions",
+    "Measurement",
     "OnnxRuntimeEngine",
     "OpenVinoEngine",
-    "Measurement",
     "Predictor",
     "available_engines",
     "choose_engine",
     "load_predictor",
-    "machine_name",
     "rehearse",
 ]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import platform
 import statistics
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock
@@ -16,6 +15,7 @@ from filelock import FileLock
 from midrib.config import fingerprint
 from midrib.engines.interface import ENGINES, Engine, EngineOptions, available_engines
 from midrib.errors import MissingExtraError
+from midrib.machine import machine_name
 from midrib.packages import Package, Variant
 from midrib.storage import write_json
 
@@ -43,18 +43,6 @@ class Choice:
     reason: str
     measurements: list[Measurement]
     remembered: bool
-
-
-def machine_name() -> str:
-    """The processor, its usable cores and the platform, in one line."""
-    model = platform.processor() or platform.machine()
-    cpu_info = Path("/proc/cpuinfo")
-    if cpu_info.is_file():
-        for line in cpu_info.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
-                break
-    return f"{model}, {EngineOptions().threads} cores, {platform.system()} {platform.machine()}"
 
 
 def choose_engine(
@@ -142,9 +130,10 @@ def _remember(memory: Path, key: str, measurements: list[Measurement]) -> None:
         write_json(memory, {**_load(memory), key: [asdict(one) for one in measurements]})
 
 
-def _load(memory: Path) -> Mapping[str, list[dict[str, object]]]:
+def _load(memory: Path) -> dict[str, Any]:
     """What is remembered; a file that is missing or broken is measured anew, never an error."""
     try:
-        return json.loads(memory.read_text(encoding="utf-8"))
+        known = json.loads(memory.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
+    return known if isinstance(known, dict) else {}

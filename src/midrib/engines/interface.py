@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,13 +10,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from midrib.config import Config
+from midrib.machine import usable_cores
 from midrib.names import Registry
 from midrib.records import Outputs, PixelBatch
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on: less than the machine's in a container or cpuset."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class EngineOptions(Config):

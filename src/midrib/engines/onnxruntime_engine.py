@@ -30,7 +30,7 @@ class OnnxRuntimeEngine(Engine):
             self._session = onnxruntime.InferenceSession(
                 file.read_bytes(), session_options, providers=["CPUExecutionProvider"]
             )
-        except Exception as problem:  # noqa: BLE001 - the binding raises bare pybind exceptions
+        except Exception as problem:  # the binding raises bare pybind exceptions
             raise _engine_error(f"cannot load {file.name}", problem) from problem
 
     def run(self, pictures: PixelBatch) -> Outputs:
@@ -38,7 +38,7 @@ class OnnxRuntimeEngine(Engine):
             answer, embedding = self._session.run(
                 [ANSWER_OUTPUT, EMBEDDING_OUTPUT], {PICTURES_INPUT: pictures}
             )
-        except Exception as problem:  # noqa: BLE001 - the binding raises bare pybind exceptions
+        except Exception as problem:  # the binding raises bare pybind exceptions
             raise _engine_error("cannot run the model", problem) from problem
         return Outputs(answer=answer, embedding=embedding)
 

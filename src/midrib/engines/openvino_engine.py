@@ -40,7 +40,7 @@ class OpenVinoEngine(Engine):
                     "PERFORMANCE_HINT": "LATENCY",
                 },
             )
-        except Exception as problem:  # noqa: BLE001 - the binding raises bare RuntimeError
+        except Exception as problem:  # the binding raises bare RuntimeError
             raise _engine_error(f"cannot load {file.name}", problem) from problem
         self._requests = local()
 
@@ -50,7 +50,7 @@ class OpenVinoEngine(Engine):
             request.infer({PICTURES_INPUT: pictures})
             answer = request.get_tensor(ANSWER_OUTPUT).data.copy()
             embedding = request.get_tensor(EMBEDDING_OUTPUT).data.copy()
-        except Exception as problem:  # noqa: BLE001 - the binding raises bare RuntimeError
+        except Exception as problem:  # the binding raises bare RuntimeError
             raise _engine_error("cannot run the model", problem) from problem
         return Outputs(answer=answer, embedding=embedding)
 
