@@ -1,0 +1,59 @@
+"""A classifier as one ONNX file: uint8 pictures in, probabilities and embedding out."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import onnx
+import torch
+
+from midrib.packages.card import ANSWER_OUTPUT, EMBEDDING_OUTPUT, PICTURES_INPUT
+from midrib.preprocessing import Recipe
+from midrib.storage import written_aside
+from midrib.tasks import Classifier, ServedClassifier
+
+OPSET = 18
+
+
+def export_onnx(classifier: Classifier, recipe: Recipe, target: Path) -> Path:
+    """Write ``classifier`` to ``target`` with a dynamic batch, weights inside the one file.
+
+    Raises ``StorageError`` when it cannot be written.
+    """
+    served = ServedClassifier(classifier).to("cpu", memory_format=torch.contiguous_format).eval()
+    pictures = torch.zeros((2, recipe.height, recipe.width, 3), dtype=torch.uint8)
+    with warnings.catch_warnings(), _quiet("torch.onnx"):
+        # torch's own exporter uses what torch has deprecated; nothing here can be done about it.
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            served,
+            (pictures,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=[PICTURES_INPUT],
+            output_names=[ANSWER_OUTPUT, EMBEDDING_OUTPUT],
+            dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
+            verbose=False,
+        )
+    if program is None:
+        raise AssertionError("torch.onnx.export with dynamo=True always returns a program")
+    with written_aside(target) as aside:
+        onnx.save_model(program.model_proto, aside)
+        onnx.checker.check_model(aside, full_check=True)
+    return target
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Keep a logger below warnings for a while."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

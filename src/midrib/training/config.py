@@ -1,0 +1,100 @@
+"""Every option of training, explained."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from midrib.config import Config
+
+
+class TrainConfig(Config):
+    """What is trained, how long and how. Two runs of equal options and data are the same run."""
+
+    backbone: str = "efficientnet-lite0"
+    """What sees: a registered name, or 'timm:' and any timm model."""
+
+    weights: str = "auto"
+    """'auto' for pretrained, 'none' for a random start, or a safetensors file."""
+
+    size: int | None = Field(default=None, ge=16, le=4096)
+    """Height and width of the model input in pixels; None takes the backbone's native size."""
+
+    fit: Literal["crop", "squash"] = "crop"
+    """How a picture is brought to that size."""
+
+    crop_ratio: float | None = Field(default=None, gt=0, le=1)
+    """With 'crop': the share of the resized picture that is kept; None takes the backbone's."""
+
+    epochs: int = Field(default=10, ge=1, le=100_000)
+    """Times that every training picture is seen."""
+
+    batch_size: int = Field(default=32, ge=2, le=65_536)
+    """Pictures a step, over all devices."""
+
+    learning_rate: float = Field(default=1e-3, gt=0)
+    """Peak rate of the backbone."""
+
+    head_rate_factor: float = Field(default=3.0, gt=0)
+    """The head, which starts from nothing, learns this many times as fast."""
+
+    weight_decay: float = Field(default=0.02, ge=0)
+    """Of weights, never of biases and normalisation layers."""
+
+    optimizer: str = "adamw"
+    """One of the registered optimizers."""
+
+    schedule: str = "cosine"
+    """One of the registered schedules of the learning rate."""
+
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    """Share of all steps in which the rate rises to its peak."""
+
+    loss: str = "cross-entropy"
+    """One of the registered losses."""
+
+    label_smoothing: float = Field(default=0.05, ge=0, lt=1)
+    """Share of each label that is spread over all classes."""
+
+    class_weights: Literal["none", "balanced"] = "none"
+    """'balanced' counts each class by one over its share."""
+
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    """Share of the pooled features set to zero."""
+
+    frozen_stages: int = Field(default=0, ge=0)
+    """Stages of the backbone, from the stem on, that stay as they are."""
+
+    augmentation: str = "flip"
+    """One of the registered augmentations."""
+
+    metric: str = "roc_auc"
+    """The metric of the validation split by which the best epoch and early stopping go."""
+
+    patience: int = Field(default=5, ge=1)
+    """Epochs without a better metric after which training stops."""
+
+    ema_decay: float = Field(default=0.98, ge=0, lt=1)
+    """Decay of the moving average of the weights, which is what is kept; 0 turns it off."""
+
+    gradient_clip: float = Field(default=5.0, ge=0)
+    """Largest norm of the gradient; 0 does not clip."""
+
+    checkpoint_steps: int = Field(default=100, ge=1)
+    """Steps between checkpoints; one is written after each epoch too."""
+
+    seed: int = Field(default=0, ge=0)
+    """Of everything random."""
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """'auto' takes CUDA, else MPS, else the CPU."""
+
+    devices: int = Field(default=1, ge=1)
+    """How many of them; more than one train data-parallel."""
+
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
+    """'auto' mixes where the device has it: bf16 or fp16 on CUDA, 32 bit elsewhere."""
+
+    workers: int = Field(default=0, ge=0)
+    """Processes that read pictures beside the training process."""

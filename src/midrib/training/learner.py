@@ -1,0 +1,157 @@
+"""What the loop moves: model, moving average, optimizer, and where they stand."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+
+from midrib.errors import TrainingError
+from midrib.metrics import METRICS
+from midrib.storage import written_aside
+from midrib.tasks import Classifier, create_loss
+from midrib.training.checkpoints import CheckpointFolder, Progress, load_optimizer, save_tensors
+from midrib.training.config import TrainConfig
+from midrib.training.loading import Pictures, evaluation_batches
+from midrib.training.optimizers import create_optimizer, rate_factor, set_rates
+
+_EMA_WARMUP = 10
+
+
+class Learner:
+    """One step at a time, and all of it in a checkpoint.
+
+    Args:
+        model: with its stages frozen as wanted.
+        training: the pictures, for the class weights.
+        config: the options.
+        fabric: devices and precision.
+    """
+
+    def __init__(
+        self, model: Classifier, training: Pictures, config: TrainConfig, fabric: Fabric
+    ) -> None:
+        self._config = config
+        self._fabric = fabric
+        # Channels last is the layout that CPU and tensor-core convolutions are fastest in.
+        self._model = model.to(fabric.device, memory_format=torch.channels_last)
+        self._averaged = AveragedModel(
+            self._model, multi_avg_fn=_averaging(config.ema_decay), use_buffers=True
+        )
+        self._wrapped, self._optimizer = fabric.setup(model, create_optimizer(model, config))
+        weights = training.class_weights() if config.class_weights == "balanced" else None
+        self._loss = create_loss(
+            config.loss,
+            smoothing=config.label_smoothing,
+            weights=None if weights is None else weights.to(fabric.device),
+        )
+        self._metric = METRICS.get(config.metric)
+        self.progress = Progress()
+        self._clock = time.monotonic()
+
+    def step(self, pictures: Tensor, truth: Tensor, steps: int) -> float:
+        """Learn from one batch; returns its loss. Raises ``TrainingError`` when it diverges."""
+        self._wrapped.train()
+        set_rates(self._optimizer, rate_factor(self.progress.step, steps, self._config))
+        logits, _ = self._wrapped(pictures.to(self._fabric.device))
+        loss = self._loss(logits, truth.to(self._fabric.device))
+        self._fabric.backward(loss)
+        if self._config.gradient_clip:
+            self._fabric.clip_gradients(
+                self._wrapped, self._optimizer, max_norm=self._config.gradient_clip
+            )
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        self._averaged.update_parameters(self._model)
+        self.progress.finish_step()
+        return self._finite(loss.item())
+
+    @torch.inference_mode()
+    def validate(self, validation: Pictures) -> tuple[float, float]:
+        """The metric and the cross-entropy (nats) of the averaged model."""
+        self._averaged.eval()
+        answers, truths = [], []
+        for pictures, truth in evaluation_batches(validation, self._config.batch_size):
+            logits, _ = self._averaged(pictures.to(self._fabric.device))
+            answers.append(torch.softmax(logits.float(), dim=1).cpu())
+            truths.append(truth)
+        answer, truth = torch.cat(answers), torch.cat(truths)
+        right = answer[torch.arange(len(truth)), truth].clamp_min(1e-12)
+        return self._metric(truth.numpy(), answer.numpy()), float(-right.log().mean())
+
+    def finish_epoch(self, metric: float) -> bool:
+        """Count the epoch; returns whether it is the best so far."""
+        is_better = self._metric.improves(metric, self.progress.best_metric)
+        return self.progress.finish_epoch(metric, is_better=is_better)
+
+    def save_best(self, file: Path) -> None:
+        """Write the averaged weights. Raises ``StorageError``."""
+        if self._fabric.is_global_zero:
+            with written_aside(file) as aside:
+                tensors = self._averaged.module.state_dict()
+                save_tensors({name: value.contiguous() for name, value in tensors.items()}, aside)
+
+    def save(self, checkpoints: CheckpointFolder) -> None:
+        """Write a checkpoint of everything. Raises ``StorageError``."""
+        self._tick()
+        if self._fabric.is_global_zero:
+            state = {
+                "model": self._model.state_dict(),
+                "averaged": self._averaged.state_dict(),
+                "optimizer": self._optimizer.state_dict(),
+                "precision": self._fabric.strategy.precision.state_dict(),
+            }
+            checkpoints.save(self.progress, state)
+        self._fabric.barrier()
+
+    def resume(self, checkpoints: CheckpointFolder) -> Progress:
+        """Go on from the newest checkpoint, if there is one. Raises ``TrainingError``."""
+        torch.manual_seed(self._config.seed + self._fabric.global_rank)
+        found = checkpoints.load_newest()
+        if found is not None:
+            self.progress, state = found
+            self._model.load_state_dict(state["model"])
+            self._averaged.load_state_dict(state["averaged"])
+            load_optimizer(self._optimizer.optimizer, state["optimizer"])
+            self._fabric.strategy.precision.load_state_dict(state["precision"])
+        self._clock = time.monotonic()
+        return self.progress
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        self.progress.seconds += now - self._clock
+        self._clock = now
+
+    def _finite(self, loss: float) -> float:
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss} at step {self.progress.step}",
+                expected="a finite number",
+                todo="lower --learning-rate or raise the warm-up, then run with --fresh",
+            )
+        return loss
+
+
+def _averaging(
+    decay: float,
+) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
+    """The moving average of weights, quick at first: after n steps the decay is at most
+    (1 + n) / (10 + n), as TensorFlow's ExponentialMovingAverage has it.
+    """
+
+    @torch.no_grad()
+    def update(averages: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
+        done = int(count)
+        share = 1 - min(decay, (1 + done) / (_EMA_WARMUP + done))
+        if torch.is_floating_point(averages[0]):
+            torch._foreach_lerp_(averages, current, share)  # type: ignore[arg-type]
+        else:
+            torch._foreach_copy_(averages, current)  # type: ignore[arg-type]
+
+    return update

@@ -1,0 +1,120 @@
+"""The training loop, top to bottom.
+
+epoch:  steps ▸ validate ▸ keep the best ▸ checkpoint ▸ stop early?
+step:   rate ▸ forward ▸ loss ▸ backward ▸ clip ▸ optimizer ▸ moving average ▸ checkpoint?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lightning_fabric import Fabric
+
+from midrib.errors import InterruptedByUser
+from midrib.tasks import Classifier
+from midrib.training.checkpoints import CheckpointFolder
+from midrib.training.config import TrainConfig
+from midrib.training.interruption import stop_request
+from midrib.training.journal import Journal, Row
+from midrib.training.learner import Learner
+from midrib.training.loading import EpochBatches, Pictures, training_loader
+
+BEST_FILE = "best.safetensors"
+CHECKPOINTS_FOLDER = "checkpoints"
+
+StepReport = Callable[[int, int, str], None]
+"""Steps done, steps in all, and what to say about them."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """How training went. ``seconds`` counts all sittings of a resumed run."""
+
+    steps: int
+    epochs: int
+    best_epoch: int
+    best_metric: float | None
+    seconds: float
+    resumed_at_step: int
+
+
+@dataclass(frozen=True)
+class FitTask:
+    """What a run consists of.
+
+    ``identity`` is the fingerprint of options and data; ``folder`` is where the run is kept.
+    """
+
+    model: Classifier
+    training: Pictures
+    validation: Pictures
+    config: TrainConfig
+    folder: Path
+    identity: str
+
+
+def fit(
+    task: FitTask,
+    fabric: Fabric,
+    *,
+    report: StepReport | None = None,
+    mirror: Callable[[Row], None] | None = None,
+) -> Fitted:
+    """Train, and leave the best weights in the run's folder as ``best.safetensors``.
+
+    Goes on from the newest checkpoint when there is one: on a CPU with the same threads and
+    workers the weights are then, bit for bit, those of a run that never stopped.
+
+    Args:
+        task: what is trained on what.
+        fabric: devices and precision.
+        report: is told each step.
+        mirror: is handed each row of metrics.
+
+    Raises:
+        InterruptedByUser: Ctrl-C; a checkpoint was written first.
+        TrainingError: the loss is no longer a number.
+        StorageError: the disk is full; earlier checkpoints are whole.
+    """
+    config = task.config
+    batches = EpochBatches(len(task.training), config.batch_size, config.seed, fabric=fabric)
+    steps = len(batches) * config.epochs
+    learner = Learner(task.model, task.training, config, fabric)
+    checkpoints = CheckpointFolder(task.folder / CHECKPOINTS_FOLDER, task.identity)
+    progress = learner.resume(checkpoints)
+    resumed_at = progress.step
+    journal = Journal(task.folder, resumed_step=resumed_at, mirror=mirror, fabric=fabric)
+
+    with stop_request() as stop, journal:
+        while progress.epoch < config.epochs and progress.epochs_without_better < config.patience:
+            batches.start(progress.epoch, progress.batch)
+            for pictures, truth in training_loader(task.training, batches, config.workers):
+                loss = learner.step(pictures, truth, steps)
+                journal.step(progress, loss)
+                if report:
+                    report(progress.step, steps, f"epoch {progress.epoch + 1}, loss {loss:.3f}")
+                if stop:
+                    learner.save(checkpoints)
+                    raise InterruptedByUser(
+                        f"stopped after step {progress.step} of {steps}",
+                        todo="the same command goes on from there",
+                    )
+                if progress.step % config.checkpoint_steps == 0:
+                    learner.save(checkpoints)
+
+            metric, validation_loss = learner.validate(task.validation)
+            if learner.finish_epoch(metric):
+                learner.save_best(task.folder / BEST_FILE)
+            journal.epoch(progress, metric, validation_loss, config.metric)
+            learner.save(checkpoints)
+
+    return Fitted(
+        steps=progress.step,
+        epochs=progress.epoch,
+        best_epoch=progress.best_epoch,
+        best_metric=progress.best_metric,
+        seconds=progress.seconds,
+        resumed_at_step=resumed_at,
+    )
