@@ -1,0 +1,225 @@
+"""Write down what was asked and answered, off the hot path."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, Full, Queue
+from threading import Lock, Thread
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import structlog
+from pydantic import Field
+
+from midrib.config import Config
+from midrib.errors import MidribError
+from midrib.monitoring.partitions import PartitionWriter, Row, partition_of
+from midrib.packages import PICTURE_STATISTICS, EmbeddingSketch, picture_statistics
+from midrib.records import Floats, Pixels
+
+_logger = structlog.get_logger(__name__)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedPrediction:
+    """One picture that was asked about.
+
+    ``latency_ms``: from the request's arrival to its answer. ``status``: the HTTP status that the
+    client saw. ``bytes``: of the encoded picture. ``picture``: the canonical model input, uint8,
+    height × width × 3, and ``embedding``: float32, features; only statistics of them are kept.
+    A request that got no answer has neither label nor what follows. ``time_ms``: UTC, milliseconds
+    since 1970.
+    """
+
+    id: str
+    model: str
+    version: int
+    engine: str
+    latency_ms: float
+    bytes: int
+    status: int = 200
+    label: str | None = None
+    score: float | None = None
+    picture: Pixels | None = field(default=None, repr=False)
+    embedding: Floats | None = field(default=None, repr=False)
+    time_ms: int = field(default_factory=_now_ms)
+
+
+class LogConfig(Config):
+    """How much the log holds back and how often it writes."""
+
+    queue_size: int = Field(default=512, gt=0)
+    """Predictions that may wait for the log's thread; each holds its picture, 150 KB at 224 px."""
+
+    flush_seconds: float = Field(default=2.0, gt=0)
+    """Longest that a prediction stays in memory while the disk takes it."""
+
+    flush_rows: int = Field(default=5_000, gt=0)
+    """Rows that are written at once without waiting for the clock."""
+
+    kept_rows: int = Field(default=20_000, gt=0)
+    """Rows that are kept while the disk takes none; older ones are lost first, and counted."""
+
+    merge_at: int = Field(default=32, gt=1)
+    """Small files of one day that are merged into one."""
+
+
+@dataclass(frozen=True)
+class LogCounts:
+    """What became of the predictions.
+
+    ``recorded`` were taken, of which ``written`` can be read and ``lost`` met a disk that took
+    nothing, or made no sense; ``dropped`` met a full queue or a closed log and were never taken.
+    """
+
+    recorded: int
+    dropped: int
+    lost: int
+    written: int
+
+
+class PredictionLog:
+    """Takes predictions from any thread or coroutine without ever blocking it or raising.
+
+    A thread of its own computes statistics and writes Parquet files below
+    ``folder/<model>/date=<UTC day>/``. Close it, or use it in ``with``, to write what is left.
+
+    Raises ``MissingExtraError`` when pyarrow is not installed.
+    """
+
+    def __init__(self, folder: Path, config: LogConfig | None = None) -> None:
+        self._config = config or LogConfig()
+        self._folder = folder
+        self._writer = PartitionWriter(folder, merge_at=self._config.merge_at)
+        self._queue: Queue[LoggedPrediction | None] = Queue(self._config.queue_size)
+        self._rows: list[Row] = []
+        self._disk_takes = True
+        self._closed = False
+        self._lock = Lock()
+        self._recorded = self._dropped = self._lost = self._written = 0
+        self._thread = Thread(target=self._work, name="midrib-prediction-log", daemon=True)
+        self._thread.start()
+
+    def record(self, prediction: LoggedPrediction) -> None:
+        """Take one prediction, or count it as dropped when the queue is full."""
+        with self._lock:
+            if self._closed:
+                self._dropped += 1
+                return
+            try:
+                self._queue.put_nowait(prediction)
+                self._recorded += 1
+            except Full:
+                self._dropped += 1
+
+    def counts(self) -> LogCounts:
+        """What became of the predictions so far."""
+        return LogCounts(self._recorded, self._dropped, self._lost, self._written)
+
+    def close(self) -> None:
+        """Take nothing more, write what is left, merge small files. Safe to call twice."""
+        with self._lock:
+            already, self._closed = self._closed, True
+        if not already:
+            self._queue.put(None)
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _work(self) -> None:
+        due = time.monotonic() + self._config.flush_seconds
+        going_on = True
+        while going_on:
+            try:
+                entry = self._queue.get(timeout=max(0.0, due - time.monotonic()))
+            except Empty:
+                pass  # nothing came before the flush was due
+            else:
+                going_on = entry is not None
+                if entry is not None:
+                    self._take(entry)
+            many = self._disk_takes and len(self._rows) >= self._config.flush_rows
+            if many or not going_on or time.monotonic() >= due:
+                self._flush()
+                due = time.monotonic() + self._config.flush_seconds
+        if self._rows:
+            self._lost += len(self._rows)
+            _logger.warning("predictions lost: the disk took none", rows=len(self._rows))
+        self._merge(rest=True)
+
+    def _take(self, entry: LoggedPrediction) -> None:
+        try:
+            partition_of(self._folder, entry.model, entry.time_ms)
+            self._rows.append(_row(entry))
+        except Exception as problem:  # noqa: BLE001 - one odd entry must not end the log's thread
+            self._lost += 1
+            _logger.warning("prediction not logged", id=entry.id, problem=str(problem))
+
+    def _flush(self) -> None:
+        """Write the rows, one file a model and day; keep those that the disk does not take."""
+        by_partition: defaultdict[Path, list[Row]] = defaultdict(list)
+        for row in self._rows:
+            by_partition[partition_of(self._folder, row["model"], row["time"])].append(row)
+        kept: list[Row] = []
+        for rows in by_partition.values():
+            try:
+                self._writer.write(rows)
+                self._written += len(rows)
+            except MidribError as problem:
+                kept += rows
+                if self._disk_takes:
+                    _logger.warning("prediction log not written, trying on", problem=str(problem))
+        if by_partition:
+            self._disk_takes = not kept
+        over = max(0, len(kept) - self._config.kept_rows)
+        self._lost += over
+        self._rows = kept[over:]
+        self._merge(rest=False)
+
+    def _merge(self, *, rest: bool) -> None:
+        try:
+            if rest:
+                self._writer.merge_rest()
+            else:
+                self._writer.merge_full()
+        except MidribError as problem:
+            _logger.warning("prediction log files not merged", problem=str(problem))
+
+
+def _row(entry: LoggedPrediction) -> Row:
+    row: Row = {
+        "id": str(entry.id),
+        "time": int(entry.time_ms),
+        "model": entry.model,
+        "version": int(entry.version),
+        "engine": str(entry.engine),
+        "status": int(entry.status),
+        "latency_ms": float(entry.latency_ms),
+        "bytes": int(entry.bytes),
+        "label": None if entry.label is None else str(entry.label),
+        "score": None if entry.score is None else float(entry.score),
+    }
+    if entry.picture is not None:
+        statistics = picture_statistics(entry.picture[np.newaxis])[0]
+        row.update(zip(PICTURE_STATISTICS, statistics.tolist(), strict=True))
+    if entry.embedding is not None:
+        sketch = EmbeddingSketch(embedding_size=len(entry.embedding))
+        row["sketch"] = sketch.project(entry.embedding[np.newaxis])[0].tolist()
+    return row
