@@ -1,0 +1,73 @@
+"""The table of scores: every number with the interval it could have fallen in."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import isnan
+
+import numpy as np
+from numpy.typing import NDArray
+
+from midrib.metrics import METRICS, average_precision, bootstrap, recall_by_class
+from midrib.metrics.decisions import Truth
+from midrib.metrics.resampling import ROUNDS, Measure
+from midrib.records import Floats, Score
+
+RECALL = "recall:"
+_OF_DECISIONS = ("accuracy", "balanced_accuracy")
+_OF_ANSWERS = ("roc_auc", "log_loss", "ece")
+# Numbers that are looked at in all resamples together: some seconds of one core.
+_MOST_NUMBERS = 20_000_000
+_LEAST_ROUNDS = 100
+
+
+def score_answers(
+    truth: Truth,
+    answer: Floats,
+    decided: NDArray[np.int64],
+    labels: tuple[str, ...],
+    *,
+    positive: str | None,
+    split: str,
+) -> list[Score]:
+    """Score one split.
+
+    Accuracies and recalls are about what was decided, at the package's threshold; the others
+    about the probabilities.
+
+    Args:
+        truth: int64, count.
+        answer: float32, count × classes.
+        decided: int64, count.
+        labels: in the order of the answer; each gets its recall, as 'recall:<label>'.
+        positive: with two classes, the one whose average precision is measured; None: the second.
+        split: what the pictures are.
+
+    Returns:
+        What can be measured: a class without pictures has no recall.
+    """
+    measures: list[tuple[str, Measure, NDArray[np.generic]]] = [
+        (name, METRICS.get(name).measure, answer) for name in _OF_ANSWERS
+    ]
+    if len(labels) == 2:
+        index = 1 if positive is None else labels.index(positive)
+        precision = partial(average_precision, positive=index)
+        measures.insert(1, ("average_precision", precision, answer))
+    measures += [(name, METRICS.get(name).measure, decided) for name in _OF_DECISIONS]
+    measures += [
+        (f"{RECALL}{label}", partial(_recall, place=place), decided)
+        for place, label in enumerate(labels)
+    ]
+    rounds = int(np.clip(_MOST_NUMBERS // max(1, answer.size), _LEAST_ROUNDS, ROUNDS))
+    intervals = [
+        (name, bootstrap(measure, truth, what, rounds=rounds)) for name, measure, what in measures
+    ]
+    return [
+        Score(metric=name, **interval._asdict(), pictures=len(truth), split=split)
+        for name, interval in intervals
+        if not isnan(interval.value)
+    ]
+
+
+def _recall(truth: Truth, decided: NDArray[np.generic], *, place: int) -> float:
+    return float(recall_by_class(truth, decided, place + 1)[place])
