@@ -1,0 +1,144 @@
+"""Class folders, alone or below folders that name the splits."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+from midrib.datasets.layouts import LAYOUTS, SPLIT_NAMES, Certainty, Entry, Layout, Listing
+from midrib.datasets.records import Problem, Split
+from midrib.errors import DatasetError
+from midrib.preprocessing.decoding import SUFFIXES
+
+# File managers leave these in every folder that they show.
+_DROPPINGS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
+
+
+@LAYOUTS.register("class-folders")
+class ClassFolders(Layout):
+    """One folder a class; its name is the label, pictures lie in it at any depth."""
+
+    def detect(self, source: Path) -> Certainty:
+        return Certainty.SHAPE if source.is_dir() else Certainty.NONE
+
+    def list_pictures(self, source: Path) -> Listing:
+        listing = _list_classes(source, source, split=None)
+        if not listing.labels:
+            raise _no_classes(source, loose=len(listing.problems))
+        return listing
+
+
+@LAYOUTS.register("split-folders")
+class SplitFolders(Layout):
+    """Class folders below ``train`` and at least one of ``validation`` and ``test``."""
+
+    def detect(self, source: Path) -> Certainty:
+        folders = _visible_folders(source) if source.is_dir() else []
+        names = {folder.name.lower() for folder in folders}
+        # A class may be called 'train' too: only splits and nothing else means splits.
+        if "train" in names and len(names) > 1 and names <= SPLIT_NAMES.keys():
+            return Certainty.NAMES
+        return Certainty.NONE
+
+    def list_pictures(self, source: Path) -> Listing:
+        found = [
+            _list_classes(folder, source, split=SPLIT_NAMES[folder.name.lower()])
+            for folder in _visible_folders(source)
+        ]
+        problems = tuple(problem for listing in found for problem in listing.problems)
+        labels = frozenset(label for listing in found for label in listing.labels)
+        if not labels:
+            raise _no_classes(source, loose=len(problems))
+        return Listing(
+            entries=tuple(entry for listing in found for entry in listing.entries),
+            labels=labels,
+            problems=problems,
+        )
+
+
+def _list_classes(folder: Path, root: Path, *, split: Split | None) -> Listing:
+    """Class folders directly below ``folder``; pictures beside them have no class."""
+    entries: list[Entry] = []
+    problems = [_without_class(path) for path in _loose_pictures(folder)]
+    labels = set()
+    for class_folder in _visible_folders(folder):
+        if not _is_text(class_folder.name) or class_folder.is_symlink():
+            problems.append(_left_out_folder(class_folder))
+            continue
+        label = unicodedata.normalize("NFC", class_folder.name)
+        labels.add(label)
+        for found in _walk(class_folder, root):
+            if isinstance(found, Problem):
+                problems.append(found)
+            else:
+                entries.append(Entry(found, label, split))
+    return Listing(tuple(entries), frozenset(labels), tuple(problems))
+
+
+def _walk(folder: Path, root: Path) -> Iterator[Path | Problem]:
+    """Every visible file below ``folder`` in order of its name, or why it is left out."""
+    refusals: list[OSError] = []
+    for parent, folders, files in os.walk(folder, onerror=refusals.append):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        here = Path(parent)
+        yield from (_left_out_folder(here / name) for name in folders if (here / name).is_symlink())
+        for name in sorted(files):
+            if not name.startswith(".") and name.lower() not in _DROPPINGS:
+                yield _accepted(here / name, root)
+    for refusal in refusals:
+        yield Problem(Path(refusal.filename), "unreadable", refusal.strerror or str(refusal))
+
+
+def _accepted(path: Path, root: Path) -> Path | Problem:
+    if not _is_text(path.name):
+        return Problem(path, "bad name", "its name is not valid text; rename it")
+    if path.is_symlink() and not path.resolve().is_relative_to(root):
+        return Problem(path, "outside", "it is a link that leaves the folder; copy the file itself")
+    return path
+
+
+def _left_out_folder(folder: Path) -> Problem:
+    if folder.is_symlink():
+        return Problem(folder, "outside", "links to folders are not followed; copy the folder")
+    return Problem(folder, "bad name", "its name is not valid text; rename it")
+
+
+def _without_class(path: Path) -> Problem:
+    return Problem(path, "no class", "it lies beside the class folders; move it into one of them")
+
+
+def _visible_folders(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _loose_pictures(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
+    )
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name from the file system is valid UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _no_classes(source: Path, *, loose: int) -> DatasetError:
+    if loose:
+        return DatasetError(
+            f"{source} holds {loose:,} pictures but no class folders",
+            expected="one folder a class with its pictures, or a labels.csv with path and label",
+            todo=f"sort the pictures into folders such as {source.name}/cat and {source.name}/dog",
+        )
+    return DatasetError(
+        f"{source} is empty",
+        expected="one folder a class with its pictures, or a labels.csv with path and label",
+        todo="put the pictures there, or check the path",
+    )

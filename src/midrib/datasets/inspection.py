@@ -1,0 +1,91 @@
+"""Open every picture once: hash it, prove that it decodes, note what its header says."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from PIL import Image
+
+from midrib.datasets.layouts import Entry
+from midrib.datasets.records import Item, Problem
+from midrib.errors import NotAPictureError, PictureError, PictureTooLargeError
+from midrib.preprocessing import decode
+from midrib.preprocessing.decoding import FORMATS
+
+Progress = Callable[[int, int], None]
+"""Called with how many are done and how many there are."""
+
+MAX_FILE_BYTES = 1 << 30
+# Large JPEGs are decoded at 1/8: the whole file is still read through, in a fraction of the time.
+_PROOF_SIZE = (32, 32)
+_ORIENTATION_TAG = 0x0112
+_QUARTER_TURNED = frozenset({5, 6, 7, 8})
+_KINDS: dict[type[PictureError], str] = {
+    NotAPictureError: "not a picture",
+    PictureTooLargeError: "too large",
+}
+
+
+def inspect_pictures(
+    entries: Sequence[Entry], progress: Progress | None = None
+) -> tuple[list[Item], list[Problem]]:
+    """Open all ``entries`` in threads (the decoders work outside Python's lock).
+
+    Returns the good ones and what is wrong with the others, both in the order of ``entries``.
+    """
+    items: list[Item] = []
+    problems: list[Problem] = []
+    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="midrib-inspect") as pool:
+        for done, found in enumerate(pool.map(_inspect, entries), start=1):
+            if isinstance(found, Item):
+                items.append(found)
+            else:
+                problems.append(found)
+            if progress:
+                progress(done, len(entries))
+    return items, problems
+
+
+def _inspect(entry: Entry) -> Item | Problem:
+    try:
+        data = _read(entry.path)
+        decode(data, at_least=_PROOF_SIZE)
+        return _item(entry, data)
+    except PictureError as problem:
+        return Problem(entry.path, _KINDS.get(type(problem), "corrupt"), problem.came)
+    except OSError as problem:
+        return Problem(entry.path, "unreadable", problem.strerror or str(problem))
+
+
+def _read(path: Path) -> bytes:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):  # a pipe or device could block for ever
+        raise NotAPictureError("it is not a regular file")
+    if status.st_size > MAX_FILE_BYTES:
+        raise PictureTooLargeError(f"the file has {status.st_size:,} bytes")
+    return path.read_bytes()
+
+
+def _item(entry: Entry, data: bytes) -> Item:
+    """What the header says of a picture that is known to be whole."""
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        width, height = image.size
+        if image.getexif().get(_ORIENTATION_TAG, 1) in _QUARTER_TURNED:
+            width, height = height, width
+        return Item(
+            path=entry.path,
+            label=entry.label,
+            sha256=hashlib.sha256(data).hexdigest(),
+            bytes=len(data),
+            split=entry.split,
+            width=width,
+            height=height,
+            mode=image.mode,
+            format=image.format or "",
+        )

@@ -1,0 +1,119 @@
+"""A folder or a label table to a dataset in which every picture is known to be whole."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from midrib.datasets import class_folders, label_tables  # noqa: F401 - layouts register on import
+from midrib.datasets.inspection import Progress, inspect_pictures
+from midrib.datasets.layouts import Listing, detect_layout
+from midrib.datasets.records import SPLITS, Dataset, Item, Problem
+from midrib.errors import DatasetError
+
+_SHOWN = 3
+
+
+def read_dataset(
+    source: Path, *, strict: bool = False, progress: Progress | None = None
+) -> Dataset:
+    """Read labelled pictures and open each one.
+
+    ``source`` is a folder of class folders, such folders below ``train``, ``validation`` (or
+    ``val``, ``valid``) and ``test``, or a ``.csv`` or ``.jsonl`` table with path, label and
+    perhaps split, given directly or as ``labels.csv`` or ``labels.jsonl`` in the folder.
+    Hidden files are ignored, links are not followed out of the folder.
+
+    Args:
+        source: where the pictures are.
+        strict: refuse the whole when any file cannot be used; otherwise such files are left
+            out and named in ``problems``.
+        progress: called with pictures done and pictures there are.
+
+    Raises:
+        DatasetError: there is nothing to learn from, or with ``strict`` anything is wrong.
+    """
+    source = _existing(source)
+    listing = detect_layout(source).list_pictures(source)
+    items, problems = inspect_pictures(listing.entries, progress)
+    problems = [*listing.problems, *problems]
+    if strict and problems:
+        raise _refusal(source, problems)
+    _require_classes(source, listing, items, problems)
+    return Dataset(
+        source=source,
+        items=tuple(items),
+        labels=tuple(sorted(listing.labels)),
+        problems=tuple(problems),
+    )
+
+
+def _existing(source: Path) -> Path:
+    source = source.expanduser()
+    if not source.exists():
+        raise DatasetError(
+            f"{source} does not exist",
+            expected="a folder of class folders, or a .csv or .jsonl file with path and label",
+            todo="check the path",
+        )
+    return source.resolve()
+
+
+def _refusal(source: Path, problems: Sequence[Problem]) -> DatasetError:
+    return DatasetError(
+        f"{source} holds {len(problems):,} files that cannot be used: {_first(problems)}",
+        expected="none, since strict reading was asked for",
+        todo="mend or remove them, or read without strict to leave them out",
+    )
+
+
+def _first(problems: Sequence[Problem]) -> str:
+    shown = [f"{p.path.name} ({p.kind}: {p.reason})" for p in problems[:_SHOWN]]
+    return ", ".join(shown) + (" …" if len(problems) > _SHOWN else "")
+
+
+def _require_classes(
+    source: Path, listing: Listing, items: Sequence[Item], problems: Sequence[Problem]
+) -> None:
+    if not items:
+        why = f": {_first(problems)}" if problems else ""
+        raise DatasetError(
+            f"{source} holds no picture that can be used{why}",
+            expected="JPEG, PNG, WebP, BMP or TIFF files",
+            todo="put pictures there, or check the path",
+        )
+    if len(listing.labels) == 1:
+        raise DatasetError(
+            f"{source} holds one class only, '{next(iter(listing.labels))}'",
+            expected="at least two classes to tell apart",
+            todo="add pictures of another class",
+        )
+    if all(item.split for item in items):
+        _require_in_train(source, listing, items)
+    else:
+        _require_enough(source, listing, items)
+
+
+def _require_in_train(source: Path, listing: Listing, items: Sequence[Item]) -> None:
+    learnt = {item.label for item in items if item.split == "train"}
+    for label in sorted(listing.labels - learnt):
+        raise DatasetError(
+            f"class '{label}' in {source} has no usable picture in train",
+            expected="at least one of every class",
+            todo="add some, or remove the class",
+        )
+
+
+def _require_enough(source: Path, listing: Listing, items: Sequence[Item]) -> None:
+    distinct: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        distinct[item.label].add(item.sha256)
+    usable = Counter({label: len(distinct[label]) for label in listing.labels})
+    few = sorted((count, label) for label, count in usable.items() if count < len(SPLITS))
+    for count, label in few:
+        raise DatasetError(
+            f"class '{label}' in {source} has {count} usable pictures that differ",
+            expected=f"at least {len(SPLITS)}, to learn from, to choose by and to judge by",
+            todo="add some, or remove the class",
+        )
