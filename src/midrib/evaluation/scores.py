@@ -27,7 +27,7 @@ def score_answers(
     decided: NDArray[np.int64],
     labels: tuple[str, ...],
     *,
-    positive: str | None,
+    positive: int | None,
     split: str,
 ) -> list[Score]:
     """Score one split.
@@ -40,7 +40,7 @@ def score_answers(
         answer: float32, count × classes.
         decided: int64, count.
         labels: in the order of the answer; each gets its recall, as 'recall:<label>'.
-        positive: with two classes, the one whose average precision is measured; None: the second.
+        positive: the place of the class whose average precision is measured; None: of none.
         split: what the pictures are.
 
     Returns:
@@ -49,9 +49,8 @@ def score_answers(
     measures: list[tuple[str, Measure, NDArray[np.generic]]] = [
         (name, METRICS.get(name).measure, answer) for name in _OF_ANSWERS
     ]
-    if len(labels) == 2:
-        index = 1 if positive is None else labels.index(positive)
-        precision = partial(average_precision, positive=index)
+    if positive is not None:
+        precision = partial(average_precision, positive=positive)
         measures.insert(1, ("average_precision", precision, answer))
     measures += [(name, METRICS.get(name).measure, decided) for name in _OF_DECISIONS]
     measures += [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -159,21 +160,25 @@ def _answer(
 def _scored(
     batches: list[_Answered], skipped: list[Skipped], package: Package, split: str
 ) -> Evaluation:
-    labels, positive = tuple(package.card.labels), package.card.decision.positive
-    truth = np.concatenate([batch.truth for batch in batches])
-    answer = np.concatenate([batch.answer for batch in batches])
-    decided = np.concatenate([batch.decided for batch in batches])
-    scores = score_answers(truth, answer, decided, labels, positive=positive, split=split)
-    return Evaluation(
+    evaluation = Evaluation(
         split=split,
-        labels=labels,
-        positive=positive,
+        labels=tuple(package.card.labels),
+        positive=package.card.decision.positive,
         paths=tuple(path for batch in batches for path in batch.paths),
-        truth=truth,
-        answer=answer,
+        truth=np.concatenate([batch.truth for batch in batches]),
+        answer=np.concatenate([batch.answer for batch in batches]),
         embedding=np.concatenate([batch.embedding for batch in batches]),
         statistics=np.concatenate([batch.statistics for batch in batches]),
-        decided=decided,
-        scores=tuple(scores),
+        decided=np.concatenate([batch.decided for batch in batches]),
+        scores=(),
         skipped=tuple(skipped),
     )
+    scores = score_answers(
+        evaluation.truth,
+        evaluation.answer,
+        evaluation.decided,
+        evaluation.labels,
+        positive=evaluation.positive_index,
+        split=split,
+    )
+    return replace(evaluation, scores=tuple(scores))
