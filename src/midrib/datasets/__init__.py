@@ -7,6 +7,7 @@ A dataset has no state of its own on disk but the split: pictures stay where the
 `Dataset.version` names exactly what was learnt from.
 """
 
+from midrib.datasets.health import HealthReport, check_dataset
 from midrib.datasets.reading import read_dataset
 from midrib.datasets.records import SPLITS, Dataset, Item, Problem, Split
 from midrib.datasets.splits_file import load_splits, save_splits
@@ -15,10 +16,12 @@ from midrib.datasets.splitting import SplitConfig, split_dataset
 __all__ = [
     "SPLITS",
     "Dataset",
+    "HealthReport",
     "Item",
     "Problem",
     "Split",
     "SplitConfig",
+    "check_dataset",
     "load_splits",
     "read_dataset",
     "save_splits",

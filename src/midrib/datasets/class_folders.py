@@ -7,7 +7,16 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-from midrib.datasets.layouts import LAYOUTS, SPLIT_NAMES, Certainty, Entry, Layout, Listing
+from midrib.datasets.layouts import (
+    LAYOUTS,
+    SPLIT_NAMES,
+    Certainty,
+    Entry,
+    Layout,
+    Listing,
+    is_text,
+    stays_inside,
+)
 from midrib.datasets.records import Problem, Split
 from midrib.errors import DatasetError
 from midrib.preprocessing.decoding import SUFFIXES
@@ -64,7 +73,7 @@ def _list_classes(folder: Path, root: Path, *, split: Split | None) -> Listing:
     problems = [_without_class(path) for path in _loose_pictures(folder)]
     labels = set()
     for class_folder in _visible_folders(folder):
-        if not _is_text(class_folder.name) or class_folder.is_symlink():
+        if not is_text(class_folder.name) or class_folder.is_symlink():
             problems.append(_left_out_folder(class_folder))
             continue
         label = unicodedata.normalize("NFC", class_folder.name)
@@ -92,9 +101,9 @@ def _walk(folder: Path, root: Path) -> Iterator[Path | Problem]:
 
 
 def _accepted(path: Path, root: Path) -> Path | Problem:
-    if not _is_text(path.name):
+    if not is_text(path.name):
         return Problem(path, "bad name", "its name is not valid text; rename it")
-    if path.is_symlink() and not path.resolve().is_relative_to(root):
+    if path.is_symlink() and not stays_inside(path, root):
         return Problem(path, "outside", "it is a link that leaves the folder; copy the file itself")
     return path
 
@@ -121,19 +130,10 @@ def _loose_pictures(folder: Path) -> list[Path]:
     )
 
 
-def _is_text(name: str) -> bool:
-    """Whether a name from the file system is valid UTF-8."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _no_classes(source: Path, *, loose: int) -> DatasetError:
     if loose:
         return DatasetError(
-            f"{source} holds {loose:,} pictures but no class folders",
+            f"{source} holds pictures ({loose:,}) but no class folders",
             expected="one folder a class with its pictures, or a labels.csv with path and label",
             todo=f"sort the pictures into folders such as {source.name}/cat and {source.name}/dog",
         )

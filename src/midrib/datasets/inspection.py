@@ -17,6 +17,7 @@ from midrib.datasets.records import Item, Problem
 from midrib.errors import NotAPictureError, PictureError, PictureTooLargeError
 from midrib.preprocessing import decode
 from midrib.preprocessing.decoding import FORMATS
+from midrib.records import Pixels
 
 Progress = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
@@ -24,8 +25,6 @@ Progress = Callable[[int, int], None]
 MAX_FILE_BYTES = 1 << 30
 # Large JPEGs are decoded at 1/8: the whole file is still read through, in a fraction of the time.
 _PROOF_SIZE = (32, 32)
-_ORIENTATION_TAG = 0x0112
-_QUARTER_TURNED = frozenset({5, 6, 7, 8})
 _KINDS: dict[type[PictureError], str] = {
     NotAPictureError: "not a picture",
     PictureTooLargeError: "too large",
@@ -41,7 +40,8 @@ def inspect_pictures(
     """
     items: list[Item] = []
     problems: list[Problem] = []
-    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="midrib-inspect") as pool:
+    threads = 2 * (os.cpu_count() or 1)  # half of them may wait for the disk
+    with ThreadPoolExecutor(threads, thread_name_prefix="midrib-inspect") as pool:
         for done, found in enumerate(pool.map(_inspect, entries), start=1):
             if isinstance(found, Item):
                 items.append(found)
@@ -55,8 +55,7 @@ def inspect_pictures(
 def _inspect(entry: Entry) -> Item | Problem:
     try:
         data = _read(entry.path)
-        decode(data, at_least=_PROOF_SIZE)
-        return _item(entry, data)
+        return _item(entry, data, decode(data, at_least=_PROOF_SIZE))
     except PictureError as problem:
         return Problem(entry.path, _KINDS.get(type(problem), "corrupt"), problem.came)
     except OSError as problem:
@@ -72,11 +71,12 @@ def _read(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _item(entry: Entry, data: bytes) -> Item:
+def _item(entry: Entry, data: bytes, upright: Pixels) -> Item:
     """What the header says of a picture that is known to be whole."""
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         width, height = image.size
-        if image.getexif().get(_ORIENTATION_TAG, 1) in _QUARTER_TURNED:
+        # The decoder has turned it where EXIF says so; asking EXIF decodes a PNG once more.
+        if (width - height) * (upright.shape[1] - upright.shape[0]) < 0:
             width, height = height, width
         return Item(
             path=entry.path,

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
-from midrib.datasets.layouts import LAYOUTS, SPLIT_NAMES, Certainty, Entry, Layout, Listing
+from midrib.datasets.layouts import (
+    LAYOUTS,
+    SPLIT_NAMES,
+    Certainty,
+    Entry,
+    Layout,
+    Listing,
+    is_text,
+    stays_inside,
+)
 from midrib.datasets.records import Problem, Split
 from midrib.errors import DatasetError
 from midrib.names import nearest
@@ -76,7 +85,7 @@ def _read_table(table: Path) -> Listing:
             expected="one line a picture with path and label",
             todo="add the pictures to it",
         )
-    missing = {entry.path for entry in entries if not entry.path.exists()}
+    missing = {entry.path for entry in entries if not _is_there(entry.path)}
     _require_any(table, len(entries), missing)
     return Listing(
         entries=tuple(entry for entry in entries if entry.path not in missing),
@@ -88,10 +97,20 @@ def _read_table(table: Path) -> Listing:
     )
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # opening it tells what is wrong
+    return True
+
+
 def _require_any(table: Path, named: int, missing: set[Path]) -> None:
     if missing and len(missing) == named:
         raise DatasetError(
-            f"none of the {named:,} pictures that {table} names exists, such as {min(missing)}",
+            f"of the pictures that {table} names ({named:,}) none is there, such as {min(missing)}",
             expected=f"paths relative to {table.parent}",
             todo="move the table beside the pictures or mend its paths",
         )
@@ -153,10 +172,10 @@ def _entry(row: _Row, root: Path) -> Entry:
 
 def _path(row: _Row, root: Path) -> Path:
     given = row.fields.get("path")
-    if not isinstance(given, str) or not given.strip() or "\0" in given:
+    if not isinstance(given, str) or not given.strip() or "\0" in given or not is_text(given):
         row.refuse(f"the path is {given!r}", expected="the path of a picture")
     path = root / given
-    if ".." in PurePosixPath(given).parts or not path.resolve().is_relative_to(root):
+    if ".." in PurePosixPath(given).parts or not stays_inside(path, root):
         row.refuse(
             f"the path '{given}' leaves {root}",
             expected="paths below the table's folder, without '..' or links out of it",
@@ -169,7 +188,7 @@ def _label(row: _Row) -> str:
     given = row.fields.get("label")
     if isinstance(given, int) and not isinstance(given, bool):
         given = str(given)
-    if not isinstance(given, str) or not given.strip():
+    if not isinstance(given, str) or not given.strip() or not is_text(given):
         row.refuse(f"the label is {given!r}", expected="the name of a class")
     return unicodedata.normalize("NFC", given.strip())
 

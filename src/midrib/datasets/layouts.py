@@ -7,6 +7,7 @@ label-table     a .csv or .jsonl with path, label and perhaps split
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import IntEnum
@@ -69,6 +70,21 @@ class Layout(ABC):
 
 
 LAYOUTS: Registry[type[Layout]] = Registry("dataset layout")
+
+
+def is_text(name: str) -> bool:
+    """Whether a name from a file system or a table can be written as UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def stays_inside(path: Path, root: Path) -> bool:
+    """Whether ``path``, all links followed, lies in ``root``, which has none."""
+    # Not Path.resolve: before Python 3.13 it raises for links that go in circles.
+    return Path(os.path.realpath(path)).is_relative_to(root)
 
 
 def detect_layout(source: Path) -> Layout:

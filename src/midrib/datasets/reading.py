@@ -35,7 +35,7 @@ def read_dataset(
         DatasetError: there is nothing to learn from, or with ``strict`` anything is wrong.
     """
     source = _existing(source)
-    listing = detect_layout(source).list_pictures(source)
+    listing = _list(source)
     items, problems = inspect_pictures(listing.entries, progress)
     problems = [*listing.problems, *problems]
     if strict and problems:
@@ -60,9 +60,20 @@ def _existing(source: Path) -> Path:
     return source.resolve()
 
 
+def _list(source: Path) -> Listing:
+    try:
+        return detect_layout(source).list_pictures(source)
+    except OSError as problem:
+        raise DatasetError(
+            f"{source} cannot be read: {problem}",
+            expected="a folder or file that you may read",
+            todo="check its permissions",
+        ) from None
+
+
 def _refusal(source: Path, problems: Sequence[Problem]) -> DatasetError:
     return DatasetError(
-        f"{source} holds {len(problems):,} files that cannot be used: {_first(problems)}",
+        f"{source} holds files that cannot be used ({len(problems):,}): {_first(problems)}",
         expected="none, since strict reading was asked for",
         todo="mend or remove them, or read without strict to leave them out",
     )
@@ -113,7 +124,7 @@ def _require_enough(source: Path, listing: Listing, items: Sequence[Item]) -> No
     few = sorted((count, label) for label, count in usable.items() if count < len(SPLITS))
     for count, label in few:
         raise DatasetError(
-            f"class '{label}' in {source} has {count} usable pictures that differ",
+            f"class '{label}' in {source} has too few usable pictures that differ ({count})",
             expected=f"at least {len(SPLITS)}, to learn from, to choose by and to judge by",
             todo="add some, or remove the class",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -12,6 +13,7 @@ from midrib.config import fingerprint
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 UNSPLIT = "unsplit"
+_CLASSES_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Dataset:
     labels: tuple[str, ...]
     problems: tuple[Problem, ...] = ()
 
-    @property
+    @cached_property
     def version(self) -> str:
         """SHA-256 of contents, labels and splits; names, places and order do not count."""
         return fingerprint(sorted([i.sha256, i.label, i.split or UNSPLIT] for i in self.items))
@@ -92,10 +94,13 @@ class Dataset:
         """The dataset for a terminal: a heading, a line a split, a line for what was left out."""
         heading = f"{len(self.items):,} pictures, {len(self.labels)} classes in {self.source}"
         splits = [
-            f"{split}: {sum(by_label.values()):,}  ("
-            + ", ".join(f"{label} {count:,}" for label, count in by_label.items())
-            + ")"
+            f"{split}: {sum(by_label.values()):,} ({_shortened(by_label)})"
             for split, by_label in self.counts().items()
         ]
-        left_out = [f"left out: {len(self.problems):,} files"] if self.problems else []
+        left_out = [f"files left out: {len(self.problems):,}"] if self.problems else []
         return [heading, *splits, *left_out]
+
+
+def _shortened(by_label: dict[str, int]) -> str:
+    shown = [f"{label} {count:,}" for label, count in list(by_label.items())[:_CLASSES_SHOWN]]
+    return ", ".join(shown) + (" …" if len(by_label) > _CLASSES_SHOWN else "")

@@ -23,7 +23,7 @@ def save_splits(dataset: Dataset, path: Path) -> None:
     unsplit = sum(item.split is None for item in dataset.items)
     if unsplit:
         raise DatasetError(
-            f"{unsplit:,} pictures of {dataset.source} have no split yet",
+            f"{dataset.source} holds pictures without a split ({unsplit:,})",
             expected="a split for every picture",
             todo="split the dataset first",
         )
