@@ -1,0 +1,251 @@
+"""Threads that decode and infer, and the queue before them.
+
+Each worker takes the most urgent step there is: run the model once a batch is full or nothing is
+left to decode, otherwise decode. So a lone picture never waits for company, every core has work
+while there is any, and with a batch size of 1 a picture stays on the core that decoded it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from threading import Condition, Thread
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from midrib.errors import DeadlineError, MidribError, OverloadedError, ServingError
+from midrib.records import PixelBatch, Pixels, Prediction
+
+
+class Timings(NamedTuple):
+    """Seconds that one picture spent in each step."""
+
+    queue: float
+    decode: float
+    infer: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A prediction, the model input that it was made from and what it took.
+
+    ``picture``: uint8, height × width × 3. ``batch``: pictures that the model was asked together.
+    """
+
+    prediction: Prediction
+    picture: Pixels = field(repr=False)
+    timings: Timings
+    batch: int
+
+
+Outcome = Answer | MidribError
+"""What becomes of one picture."""
+
+
+class Infer(Protocol):
+    """Runs the model. ``alone`` says that no other picture is in work."""
+
+    def __call__(self, pictures: PixelBatch, *, alone: bool) -> list[Prediction]: ...
+
+
+class _State(Enum):
+    """Where a job stands. ``DONE`` is set before its outcome is told, so that it is told once."""
+
+    WAITING = "waiting"
+    DECODING = "decoding"
+    DECODED = "decoded"
+    INFERRING = "inferring"
+    DONE = "done"
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """One picture on its way. Changed only under the bench's lock."""
+
+    data: bytes
+    deadline: float
+    done: Callable[[Outcome], None]
+    """Called exactly once, from any thread."""
+
+    arrived: float = field(default_factory=time.monotonic)
+    state: _State = _State.WAITING
+    taken: float = 0.0
+    decode_seconds: float = 0.0
+    picture: Pixels | None = None
+
+
+class Bench:
+    """Workers over one bounded queue.
+
+    Args:
+        decode: encoded picture to model input. Raises ``PictureError``.
+        infer: model inputs to predictions, one each.
+        workers: threads.
+        batch: most pictures that ``infer`` is given at once.
+        queue_length: most pictures that wait; more are refused.
+    """
+
+    def __init__(
+        self,
+        decode: Callable[[bytes], Pixels],
+        infer: Infer,
+        *,
+        workers: int,
+        batch: int,
+        queue_length: int,
+    ) -> None:
+        self._decode = decode
+        self._infer = infer
+        self._batch = batch
+        self._queue_length = queue_length
+        self._waiting: deque[Job] = deque()
+        self._decoded: deque[Job] = deque()
+        self._in_work = 0
+        self._open = True
+        self._changed = Condition()
+        self._workers = [
+            Thread(target=self._work, name=f"midrib-worker-{number}", daemon=True)
+            for number in range(workers)
+        ]
+        for worker in self._workers:
+            worker.start()
+
+    def offer(self, jobs: Sequence[Job]) -> None:
+        """Take all of ``jobs`` or none. Raises ``OverloadedError`` when full or closed."""
+        with self._changed:
+            if not self._open:
+                raise OverloadedError("the model is being stopped", todo="ask again after a second")
+            if len(self._waiting) + len(jobs) > self._queue_length:
+                raise OverloadedError(
+                    f"{len(self._waiting)} pictures are waiting already",
+                    expected=f"at most {self._queue_length}",
+                    todo="ask again after a second, or start more servers",
+                )
+            self._waiting.extend(jobs)
+            self._in_work += len(jobs)
+            self._changed.notify(len(jobs))
+
+    def expire(self, job: Job) -> None:
+        """Give up on ``job`` unless the model is already asked: its deadline has passed."""
+        with self._changed:
+            if job.state in {_State.INFERRING, _State.DONE}:
+                return
+            if job.state is _State.WAITING:
+                self._waiting.remove(job)
+            elif job.state is _State.DECODED:
+                self._decoded.remove(job)
+            job.state = _State.DONE
+        problem = DeadlineError(
+            f"the picture waited {time.monotonic() - job.arrived:.2f} s for its turn",
+            expected=f"at most {job.deadline - job.arrived:.2f} s",
+            todo="ask again, or start more servers",
+        )
+        self._finish([job], [problem])
+
+    @property
+    def waiting(self) -> int:
+        """Pictures that no worker has taken yet."""
+        return len(self._waiting)
+
+    def drain(self) -> None:
+        """Take nothing more and wait until everything taken is answered."""
+        with self._changed:
+            self._open = False
+            self._changed.wait_for(lambda: self._in_work == 0)
+
+    def close(self) -> None:
+        """Drain, then end the threads. Safe to call twice."""
+        self.drain()
+        with self._changed:
+            self._changed.notify_all()
+        for worker in self._workers:
+            worker.join()
+
+    def _work(self) -> None:
+        while jobs := self._next():
+            if jobs[0].state is _State.INFERRING:
+                self._run_model(jobs)
+            else:
+                self._read(jobs[0])
+
+    def _next(self) -> list[Job]:
+        """One job to decode, or several to ask the model about; none when the bench closes."""
+        with self._changed:
+            while True:
+                if len(self._decoded) >= self._batch or (self._decoded and not self._waiting):
+                    size = min(self._batch, len(self._decoded))
+                    jobs = [self._decoded.popleft() for _ in range(size)]
+                    for job in jobs:
+                        job.state = _State.INFERRING
+                    return jobs
+                if self._waiting:
+                    job = self._waiting.popleft()
+                    job.state, job.taken = _State.DECODING, time.monotonic()
+                    return [job]
+                if not self._open and self._in_work == 0:
+                    return []
+                self._changed.wait()
+
+    def _read(self, job: Job) -> None:
+        problem: MidribError | None = None
+        try:
+            job.picture = self._decode(job.data)
+        except MidribError as refusal:
+            problem = refusal
+        except Exception as fault:  # noqa: BLE001 - a worker outlives whatever one picture does
+            problem = _unexpected("decoding the picture", fault)
+        job.decode_seconds = time.monotonic() - job.taken
+        job.data = b""
+        with self._changed:
+            if job.state is _State.DONE:
+                return
+            if problem is None:
+                job.state = _State.DECODED
+                self._decoded.append(job)
+                return
+            job.state = _State.DONE
+        self._finish([job], [problem])
+
+    def _run_model(self, jobs: list[Job]) -> None:
+        try:
+            outcomes: Sequence[Outcome] = self._ask(jobs)
+        except MidribError as problem:
+            outcomes = [problem] * len(jobs)
+        except Exception as fault:  # noqa: BLE001 - a worker outlives whatever one batch does
+            outcomes = [_unexpected("running the model", fault)] * len(jobs)
+        self._finish(jobs, outcomes)
+
+    def _ask(self, jobs: list[Job]) -> list[Answer]:
+        started = time.monotonic()
+        pictures = np.stack([job.picture for job in jobs if job.picture is not None])
+        predictions = self._infer(pictures, alone=self._in_work == 1)
+        infer_seconds = time.monotonic() - started
+        return [
+            Answer(
+                prediction,
+                picture,
+                Timings(job.taken - job.arrived, job.decode_seconds, infer_seconds),
+                len(jobs),
+            )
+            for job, picture, prediction in zip(jobs, pictures, predictions, strict=True)
+        ]
+
+    def _finish(self, jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            job.done(outcome)
+        with self._changed:
+            self._in_work -= len(jobs)
+            if self._in_work == 0 and not self._open:
+                self._changed.notify_all()
+
+
+def _unexpected(what: str, problem: Exception) -> ServingError:
+    error = ServingError(
+        f"{what} failed unexpectedly", todo="tell the server's operator the request id"
+    )
+    error.__cause__ = problem
+    return error

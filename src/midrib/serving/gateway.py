@@ -1,0 +1,185 @@
+"""The protocol: routes to replicas, and their outcomes back as JSON.
+
+POST /v1/models/{name}:predict     one picture as the body, or several as multipart files
+GET  /v1/models                    what is served
+GET  /v1/models/{name}             a model's card, its live version and its engine
+GET  /health/live                  the process answers
+GET  /health/ready                 it takes requests
+GET  /metrics                      numbers for Prometheus
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from starlette.convertors import CONVERTOR_TYPES, StringConvertor
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, Router
+
+from midrib.errors import MidribError, OverloadedError
+from midrib.monitoring import PredictionLog
+from midrib.serving.batching import Answer, Outcome
+from midrib.serving.body import SentPicture, read_pictures
+from midrib.serving.config import Limits
+from midrib.serving.deployments import Deployment, Deployments
+from midrib.serving.exchange import Exchanges
+from midrib.serving.loading import UNPUBLISHED, Live
+from midrib.serving.recording import entry
+from midrib.serving.telemetry import Telemetry
+
+
+class _NameConvertor(StringConvertor):
+    """A model's name in a path: what stands before the colon of ':predict'."""
+
+    regex = "[^/:]+"
+
+
+CONVERTOR_TYPES["model"] = _NameConvertor()
+
+
+class Gateway:
+    """The ASGI application of one server."""
+
+    def __init__(
+        self,
+        deployments: Deployments,
+        limits: Limits,
+        telemetry: Telemetry,
+        log: PredictionLog | None,
+    ) -> None:
+        self._deployments = deployments
+        self._limits = limits
+        self._telemetry = telemetry
+        self._log = log
+        router = Router(
+            [
+                Route("/v1/models/{name:model}:predict", self._predict, methods=["POST"]),
+                Route("/v1/models", self._models),
+                Route("/v1/models/{name:model}", self._model),
+                Route("/health/live", self._alive),
+                Route("/health/ready", self._ready),
+                Route("/metrics", self._metrics),
+            ],
+            redirect_slashes=False,
+        )
+        self.app = Exchanges(router, telemetry)
+
+    async def _predict(self, request: Request) -> Response:
+        started = time.monotonic()
+        deployment = self._deployment(request)
+        sent = await read_pictures(request, self._limits)
+        deadline = time.monotonic() + self._limits.deadline_seconds
+        live, outcomes = await deployment.ask([picture.data for picture in sent], deadline)
+        request.state.version = _shown(live.version)
+        ids = [uuid.uuid4().hex for _ in sent]
+        self._note(deployment.name, live, ids, sent, outcomes, time.monotonic() - started)
+        return _answer(deployment.name, live, ids, sent, outcomes)
+
+    def _note(
+        self,
+        name: str,
+        live: Live,
+        ids: Sequence[str],
+        sent: Sequence[SentPicture],
+        outcomes: Sequence[Outcome],
+        seconds: float,
+    ) -> None:
+        for picture_id, picture, outcome in zip(ids, sent, outcomes, strict=True):
+            if isinstance(outcome, Answer):
+                self._telemetry.answered(name, outcome)
+            if self._log is not None:
+                self._log.record(
+                    entry(picture_id, name, live, picture.data, outcome, seconds * 1000)
+                )
+
+    async def _models(self, _: Request) -> Response:
+        return JSONResponse({"models": [_summary(each) for each in self._deployments.values()]})
+
+    async def _model(self, request: Request) -> Response:
+        deployment = self._deployment(request)
+        live = deployment.live
+        request.state.version = _shown(live.version)
+        problem = deployment.problem
+        return JSONResponse(
+            {
+                **_summary(deployment),
+                "engine": asdict(live.engine),
+                "batch": asdict(live.batch),
+                "problem": problem.as_record() if problem else None,
+                "card": live.card.model_dump(mode="json"),
+            }
+        )
+
+    async def _alive(self, _: Request) -> Response:
+        return JSONResponse({"live": True})
+
+    async def _ready(self, _: Request) -> Response:
+        if self.app.draining:
+            raise OverloadedError("the server is stopping", todo="ask another one")
+        return JSONResponse({"ready": True})
+
+    async def _metrics(self, _: Request) -> Response:
+        return Response(self._telemetry.text(), media_type="text/plain; version=0.0.4")
+
+    def _deployment(self, request: Request) -> Deployment:
+        deployment = self._deployments[request.path_params["name"]]
+        request.state.model = deployment.name
+        return deployment
+
+
+def _answer(
+    name: str,
+    live: Live,
+    ids: Sequence[str],
+    sent: Sequence[SentPicture],
+    outcomes: Sequence[Outcome],
+) -> Response:
+    """What became of each picture; where none has an answer, the first one's error decides."""
+    first = outcomes[0]
+    none_answered = isinstance(first, MidribError) and not any(
+        isinstance(outcome, Answer) for outcome in outcomes
+    )
+    if (
+        isinstance(first, MidribError)
+        and none_answered
+        and (len(outcomes) == 1 or isinstance(first, OverloadedError))
+    ):
+        raise first
+    body = {
+        "model": name,
+        "version": live.version or None,
+        "predictions": [
+            _prediction(picture_id, picture, outcome)
+            for picture_id, picture, outcome in zip(ids, sent, outcomes, strict=True)
+        ],
+    }
+    status = first.http_status if isinstance(first, MidribError) and none_answered else 200
+    return JSONResponse(body, status_code=status)
+
+
+def _prediction(picture_id: str, picture: SentPicture, outcome: Outcome) -> dict[str, object]:
+    record: dict[str, object] = {"id": picture_id}
+    if picture.name is not None:
+        record["file"] = picture.name
+    if isinstance(outcome, Answer):
+        return {**record, **outcome.prediction.as_record()}
+    return {**record, "status": outcome.http_status, **outcome.as_record()}
+
+
+def _summary(deployment: Deployment) -> dict[str, object]:
+    live = deployment.live
+    return {
+        "name": deployment.name,
+        "version": live.version or None,
+        "task": live.card.task,
+        "labels": live.card.labels,
+        "engine": live.engine.engine,
+    }
+
+
+def _shown(version: int) -> str:
+    return "unpublished" if version == UNPUBLISHED else str(version)
