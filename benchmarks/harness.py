@@ -23,12 +23,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from midrib.engines import machine_name
+from midrib.machine import machine_name
 from midrib.storage import write_json
 
 T = TypeVar("T")
 NOT_INSTALLED = "not installed"
-_NARROWEST_COLUMNS = 110
+_NARROWEST_COLUMNS = 150
 
 
 @dataclass(frozen=True)
@@ -218,15 +218,16 @@ def _print(report: _Report) -> None:
     console.print(_table(report))
     console.print("median (smallest–largest) of interleaved rounds", style="dim")
     for note in report.results.notes:
-        console.print(note, style="dim", markup=False)
+        console.print(note, style="dim", markup=False, soft_wrap=True)
     for goal in report.results.goals:
         verdict = "[green]met[/]" if goal.met else "[bold red]NOT MET[/]"
         wanted = f"{goal.direction} {_number(goal.goal)}"
         console.print(
             f"goal  {escape(goal.name)}: {wanted}, measured {_number(goal.figure)}  {verdict}"
         )
-    console.print(f"machine   {report.machine}")
-    console.print("versions  " + ", ".join(f"{k} {v}" for k, v in report.versions.items()))
+    versions = ", ".join(f"{library} {number}" for library, number in report.versions.items())
+    console.print(f"machine   {report.machine}", soft_wrap=True)
+    console.print(f"versions  {versions}", soft_wrap=True)
     console.print(f"date      {report.date}" + ("  (quick: not for quoting)" * report.quick))
 
 

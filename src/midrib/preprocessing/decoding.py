@@ -19,6 +19,7 @@ from pydantic import Field
 
 from midrib.config import Config
 from midrib.errors import NotAPictureError, PictureError, PictureTooLargeError
+from midrib.preprocessing.jpeg_scans import count_scans, without_detail
 from midrib.records import Pixels
 
 FORMATS = tuple(
@@ -35,11 +36,11 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
 _ORIENTATION_TAG = 0x0112
 _QUARTER_TURNED = frozenset({5, 6, 7, 8})
-_START_OF_SCAN = b"\xff\xda"
 _SIXTEEN_BIT_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 _BACKGROUND = (255, 255, 255)
 # A JPEG is decoded smaller only by these: other fractions have no fast inverse transform.
 _SHRINK_FACTORS = (8, 4, 2)
+_MEANS_ONLY_FACTOR = 8
 
 
 class DecodeLimits(Config):
@@ -135,7 +136,7 @@ def _open(data: bytes, limits: DecodeLimits) -> Image.Image:
 
 
 def _bound_scans(data: bytes, limits: DecodeLimits) -> None:
-    scans = data.count(_START_OF_SCAN)
+    scans = count_scans(data)
     if scans > limits.max_scans:
         raise PictureTooLargeError(
             f"the JPEG has {scans:,} scans",
@@ -155,17 +156,24 @@ def _shrink_factor(size: tuple[int, int], at_least: tuple[int, int]) -> int:
 
 
 def _decode_jpeg(data: bytes, image: Image.Image, factor: int) -> Pixels:
-    if image.mode not in {"L", "RGB"}:
-        image.draft(None, (-(-image.width // factor), -(-image.height // factor)))
-        return np.asarray(_as_rgb(image))
-    shrunk = {"min_height": -(-image.height // factor), "min_width": -(-image.width // factor)}
-    try:
-        return simplejpeg.decode_jpeg(data, "RGB", **shrunk)
-    except ValueError as problem:
-        # Stray bytes between markers are common from cameras and harm no pixel.
-        if "extraneous" not in str(problem):
-            raise
-        return simplejpeg.decode_jpeg(data, "RGB", strict=False, **shrunk)
+    if image.mode in {"L", "RGB"}:
+        try:
+            return _decode_with_turbo(data, (image.height, image.width), factor)
+        except ValueError as problem:
+            # Stray bytes between markers are common from cameras and harm no pixel. Pillow reads
+            # over them, and still refuses a file that ends too early.
+            if "extraneous" not in str(problem):
+                raise
+    image.draft(None, (max(1, image.width // factor), max(1, image.height // factor)))
+    return np.asarray(_as_rgb(image))
+
+
+def _decode_with_turbo(data: bytes, size: tuple[int, int], factor: int) -> Pixels:
+    if factor == _MEANS_ONLY_FACTOR:
+        data = without_detail(data) or data
+    height, width = (-(-side // factor) for side in size)
+    pixels: Pixels = simplejpeg.decode_jpeg(data, "RGB", min_height=height, min_width=width)
+    return pixels
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
