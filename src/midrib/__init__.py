@@ -1,0 +1,62 @@
+"""midrib: from a folder of pictures to a running, watched, reversible vision service.
+
+The verbs are functions, loaded on first use, so that importing midrib costs nothing:
+
+    import midrib as m
+
+    trained = m.train("my-photos/")
+    print(m.predict(trained.name, ["new.jpg"]).lines())
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from midrib.pipeline import (
+        check,
+        doctor,
+        evaluate,
+        export,
+        models,
+        monitor,
+        predict,
+        publish,
+        release,
+        rollback,
+        serve,
+        show_package,
+        split,
+        train,
+        verify,
+    )
+
+__all__ = [
+    "check",
+    "doctor",
+    "evaluate",
+    "export",
+    "models",
+    "monitor",
+    "predict",
+    "publish",
+    "release",
+    "rollback",
+    "serve",
+    "show_package",
+    "split",
+    "train",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from midrib import pipeline
+
+    return getattr(pipeline, name)
+
+
+def __dir__() -> list[str]:
+    return __all__

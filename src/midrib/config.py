@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -63,6 +64,26 @@ class Config(BaseModel):
                 todo="write one 'name: value' pair an option",
             )
         return cls(**options)
+
+    @classmethod
+    def resolve(
+        cls, file: Path | None, assignments: Sequence[str], given: Mapping[str, Any]
+    ) -> Self:
+        """Options from a file, over them 'name=value' texts, over them values that are not None.
+
+        Raises ``ConfigError`` for a text without '=' and for whatever does not fit.
+        """
+        options: dict[str, Any] = cls.load(file).model_dump() if file else {}
+        for assignment in assignments:
+            name, equals, value = assignment.partition("=")
+            if not equals:
+                raise ConfigError(
+                    f"'{assignment}' has no '='",
+                    expected="NAME=VALUE",
+                    todo=f"write --set {name}=VALUE",
+                )
+            options[name.strip().replace("-", "_")] = value.strip()
+        return cls(**options | {name: value for name, value in given.items() if value is not None})
 
     def save(self, path: Path) -> None:
         """Write the resolved options as JSON."""

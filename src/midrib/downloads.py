@@ -42,7 +42,8 @@ def fetch_archive(archive: PackagedArchive, downloads: Path, *, offline: bool = 
         return kept
     if offline:
         raise StorageError(
-            f"{archive.requirement} ({archive.size_megabytes} MB) is not here and MIDRIB_OFFLINE is set",
+            f"MIDRIB_OFFLINE is set and {archive.requirement} "
+            f"({archive.size_megabytes} MB) is not here yet",
             expected=f"the file {kept}",
             todo="unset MIDRIB_OFFLINE once, or copy the file there",
         )
@@ -99,9 +100,10 @@ def _download(archive: PackagedArchive, folder: Path) -> Path:
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     wheels = list(folder.glob("*.whl"))
     if finished.returncode != 0 or len(wheels) != 1:
-        lines = [line for line in finished.stderr.splitlines() if line.startswith("ERROR")]
+        errors = [line for line in finished.stderr.splitlines() if line.startswith("ERROR")]
+        reason = errors[-1] if errors else "no reason given"
         raise StorageError(
-            f"pip could not fetch {archive.requirement}: {lines[-1] if lines else 'no reason given'}",
+            f"pip could not fetch {archive.requirement}: {reason}",
             expected=f"a package registry that carries it ({archive.size_megabytes} MB)",
             todo="check the network and pip's configuration, then run the same command again",
         )

@@ -6,11 +6,13 @@ any moment leaves the old content or the new, never a part.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,10 @@ from midrib.errors import StorageError
 
 ASIDE_PREFIX = ".midrib-aside-"
 _CHUNK_BYTES = 1 << 20
+# A limit on file size (ulimit -f) is a full disk to whoever runs into it.
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_CURRENT_FOLDER = -100  # AT_FDCWD of fcntl.h
+_SWAP = 2  # RENAME_EXCHANGE of linux/fs.h
 
 
 @contextmanager
@@ -52,6 +58,8 @@ def folder_written_aside(target: Path) -> Iterator[Path]:
     Raises ``StorageError`` when the disk is full or refuses; ``target`` is then untouched.
     """
     with storage_errors(target):
+        if target.exists() and not target.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "it is a file, not a folder")
         target.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=ASIDE_PREFIX, dir=target.parent))
         try:
@@ -107,7 +115,7 @@ def storage_errors(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        if problem.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if problem.errno in _DISK_FULL:
             todo = "free some space and run the same command again; nothing was left half-written"
             raise StorageError(
                 f"the disk is full while writing {target}", expected="free space", todo=todo
@@ -120,8 +128,11 @@ def storage_errors(target: Path) -> Iterator[None]:
 
 
 def _replace_folder(aside: Path, target: Path) -> None:
+    """Put the folder ``aside`` in the place of ``target``; what stood there goes with ``aside``."""
     if not target.exists():
         aside.rename(target)
+        return
+    if _swapped(aside, target):
         return
     # A folder that is not empty cannot be renamed over, so the old one steps aside first; the
     # moment between the two renames is the only one in which neither stands under its name.
@@ -129,6 +140,18 @@ def _replace_folder(aside: Path, target: Path) -> None:
     target.rename(old / target.name)
     aside.rename(target)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _swapped(one: Path, other: Path) -> bool:
+    """Swap two folders in one step; False where the system or the file system cannot."""
+    if sys.platform != "linux":
+        return False
+    try:
+        rename = ctypes.CDLL(None).renameat2
+    except AttributeError:  # musl and older C libraries
+        return False
+    paths = (_CURRENT_FOLDER, os.fsencode(one), _CURRENT_FOLDER, os.fsencode(other))
+    return bool(rename(*paths, _SWAP) == 0)
 
 
 def _sync(path: Path) -> None:

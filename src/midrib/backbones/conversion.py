@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -54,7 +55,7 @@ def convert(key_map: str, model_name: str, source: Path, sha256: str, target: Pa
     require_hash(source, sha256)
     rename = KEY_MAPS.get(key_map)
     foreign: dict[str, Tensor] = torch.load(source, map_location="cpu", weights_only=True)
-    model = timm.create_model(model_name, pretrained=False)
+    model: Any = timm.create_model(model_name, pretrained=False)
     places = [
         (stage, place) for stage, blocks in enumerate(model.blocks) for place in range(len(blocks))
     ]

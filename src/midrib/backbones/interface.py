@@ -43,8 +43,9 @@ class Backbone(nn.Module):
 
     @abstractmethod
     def forward(self, pictures: Tensor) -> Tensor:
-        """Normalised float pictures, count × channels × height × width, to pooled features,
-        count × features.
+        """Pictures to pooled features.
+
+        Float, normalised, count × channels × height × width, to float, count × features.
         """
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Weights that a backbone starts from: where they come from, checked by hash, kept as safetensors."""
+"""Weights that a backbone starts from: origin, pinned hashes, kept as safetensors."""
 
 from __future__ import annotations
 

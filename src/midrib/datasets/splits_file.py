@@ -58,6 +58,8 @@ def _parse(path: Path, rows: csv.DictReader[str]) -> dict[str, Split]:
     named = {str(split): split for split in SPLITS}
     splits: dict[str, Split] = {}
     try:
+        if not {"sha256", "split"} <= set(rows.fieldnames or ()):
+            raise _malformed(path, 1)
         for row in rows:
             sha256, split = row.get("sha256") or "", named.get(row.get("split") or "")
             if split is None or not _SHA256.fullmatch(sha256):
@@ -65,7 +67,7 @@ def _parse(path: Path, rows: csv.DictReader[str]) -> dict[str, Split]:
             known = splits.setdefault(sha256, split)
             splits[sha256] = min(known, split, key=SPLITS.index)
     except csv.Error:
-        raise _malformed(path, rows.line_num) from None
+        raise _malformed(path, rows.reader.line_num) from None
     return splits
 
 

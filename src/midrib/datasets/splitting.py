@@ -133,13 +133,16 @@ def _targets(count: int, config: SplitConfig) -> dict[Split, int]:
 def _places(
     count: int, have: Counter[Split], targets: Mapping[Split, int], open_splits: Sequence[Split]
 ) -> Counter[Split]:
-    """How many of ``count`` pictures each split gets: empty ones first, then the neediest."""
+    """How many of ``count`` pictures each split gets.
+
+    Empty splits come first, then the held-out one that lacks most; what is left is learnt from.
+    """
     filled = Counter(have)
 
     def need(split: Split) -> tuple[bool, int]:
-        return targets[split] > 0 and not filled[split], targets[split] - filled[split]
+        empty = targets[split] > 0 and not filled[split]
+        return empty, 0 if split == "train" else targets[split] - filled[split]
 
     for _ in range(count):
-        neediest = max(open_splits, key=need)
-        filled[neediest if need(neediest) > (False, 0) else "train"] += 1
+        filled[max(open_splits, key=need)] += 1
     return filled - have

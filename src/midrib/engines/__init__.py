@@ -1,6 +1,6 @@
 """Inference engines behind one interface, the measured choice between them, and the predictor."""
 
-from midrib.engines.choice import Choice, Measurement, choose_engine
+from midrib.engines.choice import AUTO, Choice, Measurement, choose_engine
 from midrib.engines.interface import ENGINES, Engine, EngineOptions, available_engines
 from midrib.engines.onnxruntime_engine import OnnxRuntimeEngine
 from midrib.engines.openvino_engine import OpenVinoEngine
@@ -8,6 +8,7 @@ from midrib.engines.predictor import Predictor, load_predictor
 from midrib.engines.rehearsal import rehearse
 
 __all__ = [
+    "AUTO",
     "ENGINES",
     "Choice",
     "Engine",

@@ -1,5 +1,6 @@
 """Score a package through the code that serves it, and tell the whole run on one page."""
 
+from midrib.evaluation.decision import decide_again
 from midrib.evaluation.records import Evaluation, Skipped
 from midrib.evaluation.reference import build_reference
 from midrib.evaluation.scoring import LabelledPicture, evaluate_package
@@ -12,5 +13,6 @@ __all__ = [
     "Skipped",
     "build_reference",
     "choose_threshold",
+    "decide_again",
     "evaluate_package",
 ]

@@ -24,7 +24,7 @@ def export_onnx(classifier: Classifier, recipe: Recipe, target: Path) -> Path:
 
     Raises ``StorageError`` when it cannot be written.
     """
-    served = ServedClassifier(classifier).to("cpu", memory_format=torch.contiguous_format).eval()
+    served = ServedClassifier(classifier).to(memory_format=torch.contiguous_format).cpu().eval()
     pictures = torch.zeros((2, recipe.height, recipe.width, 3), dtype=torch.uint8)
     with warnings.catch_warnings(), _quiet("torch.onnx"):
         # torch's own exporter uses what torch has deprecated; nothing here can be done about it.

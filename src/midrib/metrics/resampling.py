@@ -86,4 +86,5 @@ def _interval(value: float, measured: Real) -> Interval:
     if np.isnan(value) or np.isnan(measured).any():
         return Interval(value, float("nan"), float("nan"))
     low, high = np.percentile(measured, _CENTRAL_95)
-    return Interval(value, float(low), float(high))
+    # Resamples of a biased number (calibration error) may all lie to one side of it.
+    return Interval(value, min(float(low), value), max(float(high), value))

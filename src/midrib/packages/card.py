@@ -11,7 +11,7 @@ from midrib.names import unknown_name
 from midrib.preprocessing import Recipe
 from midrib.records import Score
 
-CARD_FORMAT = 1
+CARD_FORMAT: Literal[1] = 1
 ANSWER_OUTPUT = "answer"
 EMBEDDING_OUTPUT = "embedding"
 PICTURES_INPUT = "pictures"

@@ -4,12 +4,13 @@ Evaluation and serving call `read_picture` and nothing else; training calls `dec
 and augments after. What was done is a `Recipe`, and its hash travels with the model.
 """
 
-from midrib.preprocessing.decoding import DecodeLimits, decode
+from midrib.preprocessing.decoding import SUFFIXES, DecodeLimits, decode
 from midrib.preprocessing.geometry import centre_crop, resize, shrink_target
 from midrib.preprocessing.reading import read_picture, read_resized
 from midrib.preprocessing.recipe import Recipe, require_implemented
 
 __all__ = [
+    "SUFFIXES",
     "DecodeLimits",
     "Recipe",
     "centre_crop",

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import islice
 from threading import Condition, Thread
 from typing import NamedTuple, Protocol
 
@@ -134,28 +135,24 @@ class Bench:
         with self._changed:
             if job.state in {_State.INFERRING, _State.DONE}:
                 return
-            if job.state is _State.WAITING:
-                self._waiting.remove(job)
-            elif job.state is _State.DECODED:
-                self._decoded.remove(job)
-            job.state = _State.DONE
-        problem = DeadlineError(
-            f"the picture waited {time.monotonic() - job.arrived:.2f} s for its turn",
-            expected=f"at most {job.deadline - job.arrived:.2f} s",
-            todo="ask again, or start more servers",
-        )
-        self._finish([job], [problem])
+            self._withdraw(job)
+        self._finish([job], [_late(job)])
 
     @property
     def waiting(self) -> int:
         """Pictures that no worker has taken yet."""
         return len(self._waiting)
 
+    @property
+    def idle(self) -> bool:
+        """Whether everything that was taken is answered."""
+        return self._in_work == 0
+
     def drain(self) -> None:
         """Take nothing more and wait until everything taken is answered."""
         with self._changed:
             self._open = False
-            self._changed.wait_for(lambda: self._in_work == 0)
+            self._changed.wait_for(lambda: self.idle)
 
     def close(self) -> None:
         """Drain, then end the threads. Safe to call twice."""
@@ -167,15 +164,19 @@ class Bench:
 
     def _work(self) -> None:
         while jobs := self._next():
-            if jobs[0].state is _State.INFERRING:
+            if jobs[0].state is _State.DONE:
+                self._finish(jobs, [_late(job) for job in jobs])
+            elif jobs[0].state is _State.INFERRING:
                 self._run_model(jobs)
             else:
                 self._read(jobs[0])
 
     def _next(self) -> list[Job]:
-        """One job to decode, or several to ask the model about; none when the bench closes."""
+        """Jobs that are late, several to ask the model about or one to decode; none at the end."""
         with self._changed:
             while True:
+                if late := self._take_late():
+                    return late
                 if len(self._decoded) >= self._batch or (self._decoded and not self._waiting):
                     size = min(self._batch, len(self._decoded))
                     jobs = [self._decoded.popleft() for _ in range(size)]
@@ -189,6 +190,22 @@ class Bench:
                 if not self._open and self._in_work == 0:
                     return []
                 self._changed.wait()
+
+    def _take_late(self) -> list[Job]:
+        """Those of the jobs next in turn whose deadline passed before anyone gave up on them."""
+        now = time.monotonic()
+        next_ones = [*islice(self._waiting, 1), *islice(self._decoded, self._batch)]
+        late = [job for job in next_ones if job.deadline <= now]
+        for job in late:
+            self._withdraw(job)
+        return late
+
+    def _withdraw(self, job: Job) -> None:
+        if job.state is _State.WAITING:
+            self._waiting.remove(job)
+        elif job.state is _State.DECODED:
+            self._decoded.remove(job)
+        job.state = _State.DONE
 
     def _read(self, job: Job) -> None:
         problem: MidribError | None = None
@@ -241,6 +258,14 @@ class Bench:
             self._in_work -= len(jobs)
             if self._in_work == 0 and not self._open:
                 self._changed.notify_all()
+
+
+def _late(job: Job) -> DeadlineError:
+    return DeadlineError(
+        f"the picture waited {time.monotonic() - job.arrived:.2f} s for its turn",
+        expected=f"at most {job.deadline - job.arrived:.2f} s",
+        todo="ask again, or start more servers",
+    )
 
 
 def _unexpected(what: str, problem: Exception) -> ServingError:

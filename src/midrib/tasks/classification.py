@@ -31,8 +31,10 @@ class Classifier(nn.Module):
         self.register_buffer("std", _per_channel(normalisation.std), persistent=False)
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures (uint8, count × height × width × channels, 0 to 255) to logits (float32,
-        count × classes) and pooled embedding (float32, count × features).
+        """Pictures to logits and pooled embedding.
+
+        Uint8, count × height × width × channels, 0 to 255, to float32, count × classes, and
+        float32, count × features.
         """
         # A permuted NHWC tensor is what torch calls channels_last: no copy is made.
         scaled = pictures.permute(0, 3, 1, 2).float() / 255
@@ -63,8 +65,10 @@ class ServedClassifier(nn.Module):
         self.classifier = classifier
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures (uint8, count × height × width × channels) to probabilities (float32,
-        count × classes, they sum to 1) and pooled embedding (float32, count × features).
+        """Pictures to probabilities and pooled embedding.
+
+        Uint8, count × height × width × channels, 0 to 255, to float32, count × classes, summing
+        to 1 over classes, and float32, count × features.
         """
         logits, embedding = self.classifier(pictures)
         return torch.softmax(logits, dim=1), embedding

@@ -7,6 +7,14 @@ from midrib.training.journal import Row, read_rows
 from midrib.training.loading import Pictures
 from midrib.training.loop import BEST_FILE, FitTask, Fitted, StepReport, fit
 from midrib.training.optimizers import OPTIMIZERS, SCHEDULES
+from midrib.training.preparation import (
+    new_classifier,
+    recipe_for,
+    run_identity,
+    trained_classifier,
+)
+from midrib.training.probe import linear_probe
+from midrib.training.run_folder import RunFolder, RunRecord
 
 __all__ = [
     "AUGMENTATIONS",
@@ -17,11 +25,18 @@ __all__ = [
     "Fitted",
     "Pictures",
     "Row",
+    "RunFolder",
+    "RunRecord",
     "StepReport",
     "TrainConfig",
     "create_fabric",
     "fit",
+    "linear_probe",
+    "new_classifier",
     "read_rows",
+    "recipe_for",
     "resolve_device",
     "resolve_precision",
+    "run_identity",
+    "trained_classifier",
 ]

@@ -37,8 +37,9 @@ def flip(pixels: Pixels, recipe: Recipe, random: np.random.Generator) -> Pixels:
 
 @AUGMENTATIONS.register("dihedral")
 def dihedral(pixels: Pixels, recipe: Recipe, random: np.random.Generator) -> Pixels:
-    """A random crop in one of its eight (not square: four) orientations: for pictures without an
-    upper side.
+    """A random crop in any of its orientations, for pictures without an upper side.
+
+    A square has eight of them, other rectangles four.
     """
     turned = flip(pixels, recipe, random)
     if random.random() < 0.5:
@@ -53,8 +54,9 @@ def light_change(pixels: Pixels, recipe: Recipe, random: np.random.Generator) ->
     """Flip, and brightness and contrast changed by up to a fifth."""
     flipped = flip(pixels, recipe, random).astype(np.float32)
     contrast, brightness = random.uniform(0.8, 1.2), random.uniform(-25, 25)
-    middle = flipped.mean()
-    return np.clip((flipped - middle) * contrast + middle + brightness, 0, 255).astype(np.uint8)
+    middle = float(flipped.mean())
+    changed = (flipped - middle) * contrast + middle + brightness
+    return changed.clip(0, 255).astype(np.uint8)
 
 
 def _random_crop(pixels: Pixels, recipe: Recipe, random: np.random.Generator) -> Pixels:

@@ -29,8 +29,10 @@ def resolve_device(wanted: str) -> str:
 
 
 def resolve_precision(wanted: str, device: str) -> str:
-    """Mixed precision where the device has it; the CPU's bfloat16 was measured slower than
-    float32 on depthwise networks, so there it is only taken when asked for.
+    """The precision to train in: mixed where the device has it.
+
+    The CPU's bfloat16 was measured slower than float32 on depthwise networks, so there it is only
+    taken when asked for.
     """
     if wanted != "auto":
         return wanted

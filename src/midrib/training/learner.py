@@ -40,7 +40,7 @@ class Learner:
         self._config = config
         self._fabric = fabric
         # Channels last is the layout that CPU and tensor-core convolutions are fastest in.
-        self._model = model.to(fabric.device, memory_format=torch.channels_last)
+        self._model = model.to(fabric.device).to(memory_format=torch.channels_last)
         self._averaged = AveragedModel(
             self._model, multi_avg_fn=_averaging(config.ema_decay), use_buffers=True
         )
@@ -141,17 +141,20 @@ class Learner:
 def _averaging(
     decay: float,
 ) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
-    """The moving average of weights, quick at first: after n steps the decay is at most
-    (1 + n) / (10 + n), as TensorFlow's ExponentialMovingAverage has it.
+    """The moving average of weights, quick at first.
+
+    After n steps the decay is at most (1 + n) / (10 + n), as in TensorFlow's
+    ExponentialMovingAverage.
     """
 
     @torch.no_grad()
     def update(averages: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
         done = int(count)
         share = 1 - min(decay, (1 + done) / (_EMA_WARMUP + done))
-        if torch.is_floating_point(averages[0]):
-            torch._foreach_lerp_(averages, current, share)  # type: ignore[arg-type]
-        else:
-            torch._foreach_copy_(averages, current)  # type: ignore[arg-type]
+        for average, value in zip(averages, current, strict=True):
+            if average.is_floating_point():
+                average.lerp_(value, share)
+            else:
+                average.copy_(value)
 
     return update

@@ -109,7 +109,10 @@ def collate(samples: list[tuple[Pixels, int]]) -> Batch:
 def training_loader(
     pictures: Pictures, batches: EpochBatches, workers: int
 ) -> DataLoader[tuple[Pixels, int]]:
-    """Batches of ``pictures`` in the order of ``batches``."""
+    """Batches of ``pictures`` in the order of ``batches``; to be iterated once an epoch.
+
+    Worker processes stay from epoch to epoch, and what they have read stays with them.
+    """
     return DataLoader(
         pictures,
         batch_sampler=batches,
@@ -118,6 +121,7 @@ def training_loader(
         # Its own, since each new loader draws a number, and a resumed epoch makes one more loader.
         generator=torch.Generator(),
         multiprocessing_context="spawn" if workers else None,
+        persistent_workers=workers > 0,
     )
 
 

@@ -85,12 +85,13 @@ def fit(
     checkpoints = CheckpointFolder(task.folder / CHECKPOINTS_FOLDER, task.identity)
     progress = learner.resume(checkpoints)
     resumed_at = progress.step
+    loader = training_loader(task.training, batches, config.workers)
     journal = Journal(task.folder, resumed_step=resumed_at, mirror=mirror, fabric=fabric)
 
     with stop_request() as stop, journal:
         while progress.epoch < config.epochs and progress.epochs_without_better < config.patience:
             batches.start(progress.epoch, progress.batch)
-            for pictures, truth in training_loader(task.training, batches, config.workers):
+            for pictures, truth in loader:
                 loss = learner.step(pictures, truth, steps)
                 journal.step(progress, loss)
                 if report:

@@ -14,10 +14,10 @@ _TABLE = "__table__"
 
 
 def pack(value: Any) -> tuple[Any, dict[str, Tensor]]:
-    """Split nested dicts, lists, tuples, numbers, strings, None and tensors into JSON-ready
-    structure and named tensors.
+    """Split nested state into JSON-ready structure and named tensors.
 
-    Tables keep keys that are no strings; tuples come back as lists.
+    Taken are dicts, lists, tuples, numbers, strings, None and tensors. Tables keep keys that are
+    no strings; tuples come back as lists.
     Raises ``TrainingError`` for anything else.
     """
     tensors: dict[str, Tensor] = {}

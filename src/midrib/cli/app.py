@@ -1,0 +1,78 @@
+"""The verbs in the order of the path from pictures to a watched service."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import ParamSpec
+
+import typer
+from typer.core import TyperGroup
+
+from midrib.cli import making, releasing, running
+from midrib.errors import InterruptedByUser
+
+P = ParamSpec("P")
+
+
+def interruptible(verb: Callable[P, None]) -> Callable[P, None]:
+    """Say what Ctrl-C means, whichever stage it falls into."""
+
+    @functools.wraps(verb)
+    def run(*arguments: P.args, **options: P.kwargs) -> None:
+        try:
+            verb(*arguments, **options)
+        except KeyboardInterrupt:
+            raise InterruptedByUser(
+                "stopped", todo="what is finished is kept; the same command goes on from there"
+            ) from None
+
+    return run
+
+
+class InPathOrder(TyperGroup):
+    """Lists verbs and groups of verbs in the order of the path."""
+
+    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002 - typer's signature
+        groups = {"data": "check", "package": "show"}
+        order = [name for _, name, _ in _VERBS]
+        return sorted(self.commands, key=lambda name: order.index(groups.get(name, name)))
+
+
+def _group(title: str) -> typer.Typer:
+    return typer.Typer(
+        cls=InPathOrder,
+        help=title,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+app = _group("From a folder of pictures to a running, watched, reversible vision service.")
+data = _group("Look at pictures and labels before a minute of training is spent.")
+package = _group("Look into a model package.")
+
+app.add_typer(data, name="data")
+app.add_typer(package, name="package")
+
+_VERBS: tuple[tuple[typer.Typer, str, Callable[..., None]], ...] = (
+    (data, "check", making.check),
+    (data, "split", making.split),
+    (app, "train", making.train),
+    (app, "evaluate", making.evaluate),
+    (app, "export", making.export),
+    (package, "show", running.package_show),
+    (package, "verify", running.package_verify),
+    (app, "publish", releasing.publish),
+    (app, "models", releasing.models),
+    (app, "release", releasing.release),
+    (app, "rollback", releasing.rollback),
+    (app, "serve", running.serve),
+    (app, "predict", running.predict),
+    (app, "monitor", running.monitor),
+    (app, "demo", running.demo),
+    (app, "doctor", running.doctor),
+)
+for _group_of, _name, _verb in _VERBS:
+    _group_of.command(_name)(interruptible(_verb))

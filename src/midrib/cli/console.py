@@ -1,0 +1,66 @@
+"""What a verb shows: lines for people on the terminal, JSON for programs, bars on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Protocol
+
+import typer
+
+from midrib.reporting import Advance, Reporter
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+
+
+class Result(Protocol):
+    """What every verb returns."""
+
+    def as_record(self) -> dict[str, object]:
+        """The result as JSON-ready fields."""
+
+    def lines(self) -> list[str]:
+        """The result for people."""
+
+
+def show(result: Result, *, as_json: bool) -> None:
+    """Print a result on stdout."""
+    if as_json:
+        sys.stdout.write(json.dumps(result.as_record(), ensure_ascii=False) + "\n")
+        return
+    for line in result.lines():
+        sys.stdout.write(line + "\n")
+
+
+class ConsoleReporter(Reporter):
+    """Tells on stderr, so that stdout holds nothing but the result."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def say(self, text: str) -> None:
+        self._console.print(text, markup=False)
+
+    @contextmanager
+    def bar(self, title: str) -> Iterator[Advance]:
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        columns = (TextColumn("{task.description:<20}"), BarColumn(24), MofNCompleteColumn())
+        detail = TextColumn("{task.fields[detail]}", markup=False)
+        with Progress(*columns, TimeRemainingColumn(), detail, console=self._console) as progress:
+            task = progress.add_task(title, total=None, detail="")
+
+            def advance(done: int, total: int, text: str) -> None:
+                progress.update(task, completed=done, total=total, detail=text)
+
+            yield advance

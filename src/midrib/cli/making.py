@@ -1,0 +1,171 @@
+"""Verbs that make a model: check, split, train, evaluate, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from midrib.cli.console import AsJson, ConsoleReporter, show
+
+Source = Annotated[
+    Path,
+    typer.Argument(
+        help="Class folders (one sub-folder a class), or a .csv/.jsonl with path and label.",
+        show_default=False,
+    ),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Refuse the data when any picture cannot be used.")
+]
+
+
+def check(source: Source, *, strict: Strict = False, json: AsJson = False) -> None:
+    """Look at pictures and labels: counts, unreadable files, copies, conflicts, leaks.
+
+    Example: midrib data check my-photos/
+    """
+    from midrib import pipeline
+
+    show(pipeline.check(source, strict=strict, reporter=ConsoleReporter()), as_json=json)
+
+
+def split(
+    source: Source,
+    *,
+    validation: Annotated[float, typer.Option(help="Share kept for choosing.")] = 0.15,
+    test: Annotated[float, typer.Option(help="Share kept for the last score.")] = 0.15,
+    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
+    output: Annotated[Path | None, typer.Option(help="Where to write the table of splits.")] = None,
+    strict: Strict = False,
+    json: AsJson = False,
+) -> None:
+    """Split pictures into train, validation and test; exact copies stay together.
+
+    Example: midrib data split my-photos/ --test 0.2 --output splits.csv
+    """
+    from midrib import pipeline
+    from midrib.datasets import SplitConfig
+
+    config = SplitConfig(validation=validation, test=test, seed=seed)
+    result = pipeline.split(
+        source, config=config, output=output, strict=strict, reporter=ConsoleReporter()
+    )
+    show(result, as_json=json)
+
+
+def train(
+    source: Source,
+    *,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the model.", show_default="the folder's name")
+    ] = None,
+    backbone: Annotated[str | None, typer.Option(help="What sees.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="'auto', 'none' or a .safetensors file to start from.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Times every picture is seen.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Pictures a step.")] = None,
+    size: Annotated[int | None, typer.Option(help="Height and width of the model input.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak rate.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cuda, mps or cpu.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Options in a .json or .toml file.")] = None,
+    options: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any other option; may be repeated."),
+    ] = None,
+    positive: Annotated[
+        str | None, typer.Option(help="With two classes: the one that a threshold is about.")
+    ] = None,
+    threshold: Annotated[
+        str, typer.Option(help="'balanced', 'recall:0.95' or a number; needs --positive.")
+    ] = "balanced",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget an earlier equal run.")] = False,
+    strict: Strict = False,
+    json: AsJson = False,
+) -> None:
+    """Train, export, prove and publish a model. An equal run goes on where it stopped.
+
+    Examples:
+    midrib train my-photos/
+
+    midrib train my-photos/ --epochs 20 --size 160 --set augmentation=dihedral
+    """
+    from midrib import pipeline
+    from midrib.exporting import ExportConfig
+    from midrib.training import TrainConfig
+
+    given = {
+        "backbone": backbone,
+        "weights": weights,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "size": size,
+        "learning_rate": learning_rate,
+        "device": device,
+        "seed": seed,
+    }
+    result = pipeline.train(
+        source,
+        name=name,
+        config=TrainConfig.resolve(config, options or [], given),
+        export_config=ExportConfig(positive=positive, threshold=threshold),
+        fresh=fresh,
+        strict=strict,
+        reporter=ConsoleReporter(),
+    )
+    show(result, as_json=json)
+
+
+def evaluate(
+    target: Annotated[str, typer.Argument(help="A published name, NAME@VERSION, or a folder.")],
+    source: Source,
+    *,
+    split: Annotated[
+        Literal["train", "validation", "test", "all"], typer.Option(help="Which pictures.")
+    ] = "test",
+    engine: Annotated[str, typer.Option(help="auto, onnxruntime or openvino.")] = "auto",
+    json: AsJson = False,
+) -> None:
+    """Score a model's file on pictures, through the very code that serves it.
+
+    Example: midrib evaluate my-photos my-photos/ --split test
+    """
+    from midrib import pipeline
+
+    result = pipeline.evaluate(
+        target, source, split=split, engine=engine, reporter=ConsoleReporter()
+    )
+    show(result, as_json=json)
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="The folder of a run that 'midrib train' named.")],
+    *,
+    positive: Annotated[
+        str | None, typer.Option(help="With two classes: the one that a threshold is about.")
+    ] = None,
+    threshold: Annotated[
+        str, typer.Option(help="'balanced', 'recall:0.95' or a number; needs --positive.")
+    ] = "balanced",
+    output: Annotated[
+        Path | None, typer.Option(help="Where to write the package.", show_default="in the run")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Make a model package of a run again, with another decision or at another place.
+
+    Example: midrib export ~/.midrib/runs/my-photos-1a2b3c4d5e6f --output my-package
+    """
+    from midrib import pipeline
+    from midrib.exporting import ExportConfig
+
+    result = pipeline.export(
+        run,
+        config=ExportConfig(positive=positive, threshold=threshold),
+        output=output,
+        reporter=ConsoleReporter(),
+    )
+    show(result, as_json=json)

@@ -1,0 +1,216 @@
+"""The whole run on one page: a single HTML file that needs nothing beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from midrib.errors import MissingExtraError
+from midrib.evaluation import wording
+from midrib.evaluation.figures import Row, answer_figures, training_figures
+from midrib.evaluation.gallery import right_tiles, wrong_tiles
+from midrib.evaluation.records import Evaluation
+from midrib.evaluation.scores import RECALL
+from midrib.metrics import METRICS, Interval, confusion_matrix
+from midrib.packages import Card
+from midrib.records import Score
+from midrib.storage import write_text
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_MOST_CLASSES_IN_MATRIX = 12
+_MOST_CONFUSIONS = 10
+_TILES = ("average_precision", "accuracy", "balanced_accuracy")
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Another way to the same answers, as a noun phrase ('a linear probe').
+
+    ``value`` is its headline score, ``difference`` this model's minus it on the same pictures.
+    """
+
+    name: str
+    value: float
+    difference: Interval | None = None
+
+
+@dataclass(frozen=True)
+class ReleaseEvent:
+    """One step in a model's life: ``what`` happened to ``version``, and ``when`` (ISO 8601)."""
+
+    when: str
+    version: int
+    what: str
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """Where the pictures come from and what they may be used for.
+
+    ``counts``: pictures by split and label.
+    """
+
+    source: str
+    version: str
+    licence: str
+    counts: Mapping[str, Mapping[str, int]]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """All that a report can tell; what is left empty has no section.
+
+    ``card``: of the package. ``evaluation``: of that package, on the split that is reported.
+    ``headline``: the score that the verdict is about. ``training``: rows of metrics by ``step``.
+    ``stage_seconds``: by stage, in their order. ``monitoring``: a watch as a record. ``machine``
+    and ``libraries``: name to what is there.
+    """
+
+    card: Card
+    evaluation: Evaluation
+    title: str = ""
+    headline: str = "roc_auc"
+    baseline: Baseline | None = None
+    training: Sequence[Row] = ()
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    data: DataFacts | None = None
+    releases: Sequence[ReleaseEvent] = ()
+    monitoring: Mapping[str, Any] | None = None
+    machine: Mapping[str, str] = field(default_factory=dict)
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+def write_report(content: ReportContent, path: Path) -> None:
+    """Write the report to ``path``, whole or not at all.
+
+    Raises:
+        StorageError: the disk does not take it.
+        MissingExtraError: Jinja or matplotlib is not installed.
+    """
+    write_text(path, render_report(content))
+
+
+def render_report(content: ReportContent) -> str:
+    """The report as one HTML document: pictures, curves and styles inside, no script, no address.
+
+    Raises ``MissingExtraError`` when Jinja or matplotlib is not installed, ``UnknownNameError``
+    when the evaluation has no score of the headline's name.
+    """
+    evaluation, card = content.evaluation, content.card
+    headline = evaluation.score(content.headline)
+    try:
+        return _template().render(
+            content=content,
+            card=card,
+            title=content.title or card.name,
+            headline=headline,
+            gauge_places=_gauge(headline, content.baseline),
+            finding=wording.finding(evaluation, headline),
+            comparison=_comparison(content),
+            tiles=_tiles(evaluation, content.headline),
+            training=training_figures(content.training),
+            answers=answer_figures(evaluation, card.decision.threshold),
+            matrix=_matrix(evaluation),
+            precision=wording.precision(evaluation),
+            confusions=_confusions(evaluation),
+            wrong_count=int((evaluation.decided != evaluation.truth).sum()),
+            wrong=wrong_tiles(evaluation),
+            right=right_tiles(evaluation),
+            bars={score.metric: _bar(score) for score in evaluation.scores},
+            total_seconds=sum(content.stage_seconds.values()),
+            slowest_seconds=max(content.stage_seconds.values(), default=0.0),
+        )
+    except ModuleNotFoundError as missing:
+        raise MissingExtraError(f"the report ({missing.name})", extra="lab") from None
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        counted=wording.counted,
+        duration=wording.duration,
+        figure=wording.figure,
+        metric_meaning=wording.metric_meaning,
+        metric_title=wording.metric_title,
+        percent=wording.percent,
+    )
+    return environment.get_template("report.html.jinja")
+
+
+def _comparison(content: ReportContent) -> str:
+    base = content.baseline
+    if base is None:
+        return ""
+    return wording.comparison(content.headline, base.name, base.value, base.difference)
+
+
+def _gauge(headline: Score, baseline: Baseline | None) -> dict[str, Any] | None:
+    """Places in per cent on a scale that ends at 1 and starts where chance is, or at 0."""
+    if METRICS.get(headline.metric).better == "lower":
+        return None
+    start = 0.5 if headline.metric == "roc_auc" else 0.0
+
+    def place(value: float) -> float:
+        return round(float(np.clip((value - start) / (1 - start), 0, 1)) * 100, 2)
+
+    return {
+        "start": f"{start:g}",
+        "low": place(headline.low),
+        "high": place(headline.high),
+        "value": place(headline.value),
+        "baseline": None if baseline is None else place(baseline.value),
+    }
+
+
+def _bar(score: Score) -> dict[str, float] | None:
+    """Places of a score's interval in per cent, for scores between 0 and 1."""
+    if score.metric == "log_loss":
+        return None
+    return {name: round(getattr(score, name) * 100, 2) for name in ("low", "high", "value")}
+
+
+def _tiles(evaluation: Evaluation, headline: str) -> list[Score]:
+    """The few scores that stand at the top."""
+    wanted = list(_TILES)
+    if evaluation.positive_index is not None:
+        wanted.insert(0, f"{RECALL}{evaluation.labels[evaluation.positive_index]}")
+    by_name = {score.metric: score for score in evaluation.scores}
+    return [by_name[name] for name in wanted if name in by_name and name != headline]
+
+
+def _matrix(evaluation: Evaluation) -> list[list[int]] | None:
+    """Rows of true classes, columns of decided ones; None when there are too many to read."""
+    if len(evaluation.labels) > _MOST_CLASSES_IN_MATRIX:
+        return None
+    counts = confusion_matrix(evaluation.truth, evaluation.decided, len(evaluation.labels))
+    return [[int(count) for count in row] for row in counts]
+
+
+def _confusions(evaluation: Evaluation) -> list[tuple[str, str, int]]:
+    """True and decided label of the most frequent mistakes."""
+    labels = evaluation.labels
+    counts = confusion_matrix(evaluation.truth, evaluation.decided, len(labels))
+    np.fill_diagonal(counts, 0)
+    most = np.argsort(-counts, axis=None, kind="stable")[:_MOST_CONFUSIONS]
+    places = [divmod(int(place), len(labels)) for place in most if counts.flat[place]]
+    return [(labels[row], labels[column], int(counts[row, column])) for row, column in places]

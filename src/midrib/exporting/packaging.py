@@ -1,0 +1,199 @@
+"""From a finished run to a proven package: export ▸ certify ▸ score ▸ decide ▸ write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from midrib.datasets import Dataset, Item
+from midrib.engines import Choice, EngineOptions, OnnxRuntimeEngine, Predictor
+from midrib.evaluation import (
+    Evaluation,
+    build_reference,
+    choose_threshold,
+    decide_again,
+    evaluate_package,
+)
+from midrib.exporting.config import ExportConfig
+from midrib.exporting.onnx_file import export_onnx
+from midrib.exporting.parity import certify
+from midrib.names import unknown_name
+from midrib.packages import (
+    Card,
+    Certificate,
+    Decision,
+    ModelInput,
+    Package,
+    PackageContent,
+    Sample,
+    Variant,
+    open_package,
+    write_package,
+)
+from midrib.preprocessing import DecodeLimits
+from midrib.storage import file_sha256
+from midrib.tasks import Classifier
+from midrib.training import RunFolder, RunRecord, trained_classifier
+
+FLOAT_VARIANT = "fp32"
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """A package and what was measured on its file."""
+
+    package: Package
+    validation: Evaluation
+    test: Evaluation
+
+
+def make_package(
+    folder: RunFolder,
+    dataset: Dataset,
+    config: ExportConfig,
+    target: Path,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Packaged:
+    """Export a run's best weights, prove the file and write the package to ``target``.
+
+    The threshold is chosen on the validation split; the scores on the card are the test split's.
+
+    Args:
+        folder: the run, trained.
+        dataset: its pictures with their splits.
+        config: the options.
+        target: the package's folder.
+        progress: is told how many held-out pictures are scored.
+
+    Raises:
+        ParityError: the file does not answer like the model.
+        StorageError: the package cannot be written.
+    """
+    record, classifier = folder.record(), trained_classifier(folder)
+    export_onnx(classifier, record.recipe, folder.onnx)
+    engine = OnnxRuntimeEngine(folder.onnx, EngineOptions())
+    validation_items, test_items = dataset.of("validation"), dataset.of("test")
+    held_out = [*test_items, *validation_items]
+    certificate = certify(classifier, engine, record.recipe, held_out, limits=config.parity)
+    card = _draft_card(record, classifier, folder.onnx, certificate)
+
+    validation = _evaluate(card, engine, validation_items, "validation", folder, progress)
+    decision = _decide(validation, config)
+    validation = decide_again(validation, decision)
+    card = card.model_copy(update={"decision": decision})
+    test = _evaluate(card, engine, test_items, "test", folder, progress)
+
+    return _write(card, folder.onnx, validation, test, _samples(validation, config.samples), target)
+
+
+def load_packaged(folder: RunFolder) -> Packaged:
+    """What `make_package` left in a run's folder. Raises ``PackageError``, ``StorageError``."""
+    return Packaged(
+        package=open_package(folder.package),
+        validation=Evaluation.load(folder.evaluation("validation")),
+        test=Evaluation.load(folder.evaluation("test")),
+    )
+
+
+def decide_otherwise(packaged: Packaged, config: ExportConfig, target: Path) -> Packaged:
+    """The same file under another decision, written to ``target``; asks the model nothing.
+
+    Raises ``StorageError`` when the package cannot be written.
+    """
+    decision = _decide(packaged.validation, config)
+    validation = decide_again(packaged.validation, decision)
+    test = decide_again(packaged.test, decision)
+    package = packaged.package
+    card = package.card.model_copy(update={"decision": decision})
+    file = package.file(card.variant())
+    return _write(card, file, validation, test, package.samples, target)
+
+
+def _write(
+    card: Card,
+    file: Path,
+    validation: Evaluation,
+    test: Evaluation,
+    samples: list[Sample],
+    target: Path,
+) -> Packaged:
+    content = PackageContent(
+        card=card.model_copy(update={"scores": list(test.scores)}),
+        files={file.name: file},
+        reference=build_reference(validation),
+        samples=samples,
+    )
+    return Packaged(write_package(content, target), validation, test)
+
+
+def _draft_card(
+    record: RunRecord, classifier: Classifier, file: Path, certificate: Certificate
+) -> Card:
+    facts = classifier.backbone.facts
+    return Card(
+        name=record.name,
+        labels=record.labels,
+        backbone=facts.name,
+        embedding_size=facts.features,
+        input=ModelInput(height=record.recipe.height, width=record.recipe.width),
+        preprocessing=record.recipe,
+        preprocessing_hash=record.recipe.hash(),
+        data_version=record.data_version,
+        data_licence=record.data_licence,
+        run=record.tracking_run,
+        weights_origin=record.weights_origin,
+        weights_licence=record.weights_licence,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        variants=[
+            Variant(
+                name=FLOAT_VARIANT,
+                file=file.name,
+                size_bytes=file.stat().st_size,
+                sha256=file_sha256(file),
+                certificate=certificate,
+            )
+        ],
+    )
+
+
+def _evaluate(
+    card: Card,
+    engine: OnnxRuntimeEngine,
+    items: list[Item],
+    split: str,
+    folder: RunFolder,
+    progress: Callable[[int, int], None] | None,
+) -> Evaluation:
+    """Score the file before it is in a package: same engine, same predictor, same decision."""
+    draft = Package(folder=folder.path, card=card)
+    choice = Choice(engine.name, "packages are scored in it", [], remembered=False)
+    predictor = Predictor(card, card.variant(), engine, choice, DecodeLimits())
+    return evaluate_package(draft, items, predictor, split=split, progress=progress)
+
+
+def _decide(validation: Evaluation, config: ExportConfig) -> Decision:
+    if config.positive is None:
+        return Decision()
+    if config.positive not in validation.labels:
+        raise unknown_name("label", config.positive, validation.labels)
+    try:
+        threshold = float(config.threshold)
+    except ValueError:
+        threshold = choose_threshold(validation, config.threshold, positive=config.positive)
+    return Decision(positive=config.positive, threshold=threshold)
+
+
+def _samples(validation: Evaluation, count: int) -> list[Sample]:
+    """Pictures spread evenly over the split, with the answers of the file."""
+    step = max(1, len(validation) // count)
+    return [
+        Sample(
+            file=f"{index:04d}{validation.paths[index].suffix.lower()}",
+            data=validation.paths[index].read_bytes(),
+            answer=validation.answer[index].tolist(),
+        )
+        for index in list(range(0, len(validation), step))[:count]
+    ]

@@ -1,0 +1,57 @@
+"""The verbs, in the order of the path.
+
+    check ─▶ split ─▶ train ─▶ export ─▶ evaluate ─▶ publish ─▶ release ─▶ serve ─▶ monitor
+                                                                   ▲── rollback ──┘
+
+Each is one function: plain arguments in, a result with ``as_record()`` and ``lines()`` out.
+``train`` goes the path up to ``publish``, so that ``train`` and ``serve`` are the whole product.
+"""
+
+from midrib.pipeline.data import SplitResult, check, split
+from midrib.pipeline.doctor import Checkup, doctor
+from midrib.pipeline.making import EvaluationResult, Exported, Trained, evaluate, export, train
+from midrib.pipeline.releasing import (
+    ModelList,
+    Published,
+    Switched,
+    models,
+    publish,
+    release,
+    rollback,
+)
+from midrib.pipeline.running import Monitored, Predictions, monitor, predict, serve
+from midrib.pipeline.targets import CardShown, Verified, open_target, show_package, verify
+from midrib.reporting import SILENT, Reporter
+
+__all__ = [
+    "SILENT",
+    "CardShown",
+    "Checkup",
+    "EvaluationResult",
+    "Exported",
+    "ModelList",
+    "Monitored",
+    "Predictions",
+    "Published",
+    "Reporter",
+    "SplitResult",
+    "Switched",
+    "Trained",
+    "Verified",
+    "check",
+    "doctor",
+    "evaluate",
+    "export",
+    "models",
+    "monitor",
+    "open_target",
+    "predict",
+    "publish",
+    "release",
+    "rollback",
+    "serve",
+    "show_package",
+    "split",
+    "train",
+    "verify",
+]

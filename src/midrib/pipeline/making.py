@@ -1,0 +1,389 @@
+"""Train, export, evaluate: from split pictures to a published model and its report."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from midrib.config import fingerprint
+from midrib.datasets import (
+    Dataset,
+    SplitConfig,
+    check_dataset,
+    load_splits,
+    save_splits,
+    split_dataset,
+)
+from midrib.engines import AUTO, load_predictor
+from midrib.errors import DatasetError, InterruptedByUser
+from midrib.evaluation import Evaluation, evaluate_package
+from midrib.exporting import ExportConfig, make_package
+from midrib.names import unknown_name
+from midrib.packages import open_package
+from midrib.pipeline.data import read, slug, splits_table
+from midrib.pipeline.releasing import publish
+from midrib.pipeline.targets import open_target
+from midrib.pipeline.telling import tell_run
+from midrib.reporting import SILENT, Reporter, Stopwatch
+from midrib.settings import Settings
+from midrib.state import Runs
+from midrib.training import (
+    FitTask,
+    Fitted,
+    Pictures,
+    Row,
+    RunFolder,
+    RunRecord,
+    TrainConfig,
+    create_fabric,
+    fit,
+    new_classifier,
+    recipe_for,
+    run_identity,
+)
+
+_MIRRORED_STEPS = 10
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A published model and where everything lies."""
+
+    name: str
+    version: int
+    run: RunFolder
+    package: Path
+    test: Evaluation
+    dataset: Dataset
+    seconds: dict[str, float]
+
+    def as_record(self) -> dict[str, object]:
+        return {
+            "name": self.name,
+            "version": self.version,
+            "run": str(self.run.path),
+            "package": str(self.package),
+            "report": str(self.run.report),
+            "test": self.test.as_record(),
+            "seconds": self.seconds,
+        }
+
+    def lines(self) -> list[str]:
+        return [
+            *EvaluationResult(self.test).lines(),
+            f"published  {self.name} version {self.version}: {self.package}",
+            f"run        {self.run.path}",
+            f"report     {self.run.report}",
+            f"next       midrib serve {self.name}",
+        ]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A package of a run."""
+
+    package: Path
+    test: Evaluation
+
+    def as_record(self) -> dict[str, object]:
+        return {"package": str(self.package), "test": self.test.as_record()}
+
+    def lines(self) -> list[str]:
+        return [*EvaluationResult(self.test).lines(), f"package    {self.package}"]
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """Scores of one split, as served."""
+
+    evaluation: Evaluation
+
+    def as_record(self) -> dict[str, object]:
+        return self.evaluation.as_record()
+
+    def lines(self) -> list[str]:
+        found = self.evaluation
+        lines = [f"{found.split} split, {len(found)} pictures, as served:"]
+        lines += [
+            f"  {score.metric:<24} {score.value:.4f}   "
+            f"95 % interval {score.low:.4f} to {score.high:.4f}"
+            for score in found.scores
+        ]
+        lines += [f"  skipped {path}: {reason}" for path, reason in found.skipped]
+        return lines
+
+
+def train(
+    source: Path,
+    *,
+    name: str | None = None,
+    config: TrainConfig | None = None,
+    split_config: SplitConfig | None = None,
+    export_config: ExportConfig | None = None,
+    fresh: bool = False,
+    strict: bool = False,
+    data_licence: str = "",
+    settings: Settings | None = None,
+    reporter: Reporter = SILENT,
+) -> Trained:
+    """Train on ``source`` and publish what comes of it.
+
+    A run is known by its data and options: an equal one goes on where it stopped, and what is
+    finished is not done again.
+
+    Args:
+        source: class folders or a table of labels.
+        name: of the model; None takes the folder's.
+        config: options of training.
+        split_config: shares of the splits.
+        export_config: how the model decides.
+        fresh: forget an earlier equal run.
+        strict: refuse data with pictures that cannot be used.
+        data_licence: what the pictures may be used under, for the card.
+        settings: where everything is kept.
+        reporter: is told how far it is.
+
+    Raises:
+        DatasetError: the data cannot be trained on.
+        InterruptedByUser: Ctrl-C; the same call goes on from there.
+        ParityError: the exported file does not answer like the model.
+    """
+    settings, config = settings or Settings(), config or TrainConfig()
+    export_config = export_config or ExportConfig()
+    dataset = split_for_training(source, split_config, settings, strict=strict, reporter=reporter)
+    _require_label(dataset, export_config)
+    run = _begin(name or slug(source), dataset, config, data_licence, settings, fresh=fresh)
+    reporter.say(f"run        {run.path}")
+    _fit(run, dataset, settings, reporter)
+    _package(run, dataset, export_config, reporter)
+    published = publish(run.package, settings=settings)
+    tell_run(run, dataset, settings)
+    return Trained(
+        name=published.name,
+        version=published.version,
+        run=run,
+        package=published.folder,
+        test=Evaluation.load(run.evaluation("test")),
+        dataset=dataset,
+        seconds={stage: noted["seconds"] for stage, noted in run.stages().items()},
+    )
+
+
+def export(
+    run: Path,
+    *,
+    config: ExportConfig | None = None,
+    output: Path | None = None,
+    settings: Settings | None = None,
+    reporter: Reporter = SILENT,
+) -> Exported:
+    """Make a package of a trained run again. Raises ``TrainingError`` when it is no run."""
+    folder, settings = RunFolder(run), settings or Settings()
+    record = folder.record()
+    dataset = read(Path(record.source), strict=False, reporter=reporter)
+    dataset = split_dataset(dataset, SplitConfig(), previous=load_splits(folder.splits))
+    with reporter.bar("export and score") as advance:
+        packaged = make_package(
+            folder,
+            dataset,
+            config or ExportConfig(),
+            output or folder.package,
+            progress=lambda done, total: advance(done, total, ""),
+        )
+    return Exported(packaged.package.folder, packaged.test)
+
+
+def evaluate(
+    target: str,
+    source: Path,
+    *,
+    split: str = "test",
+    engine: str = AUTO,
+    settings: Settings | None = None,
+    reporter: Reporter = SILENT,
+) -> EvaluationResult:
+    """Score a model's file on ``source``, through the code that serves it.
+
+    Args:
+        target: a published name, NAME@VERSION or a package's folder.
+        source: labelled pictures.
+        split: 'train', 'validation', 'test' as they were split for training, or 'all'.
+        engine: the engine's name or 'auto'.
+        settings: where everything is kept.
+        reporter: is told how far it is.
+
+    Raises:
+        DatasetError: there is no picture in that split.
+    """
+    settings = settings or Settings()
+    package = open_target(target, settings)
+    predictor = load_predictor(package, engine=engine, memory=settings.engine_choices)
+    if split == "all":
+        items = list(read(source, strict=False, reporter=reporter).items)
+    else:
+        dataset = split_for_training(source, None, settings, strict=False, reporter=reporter)
+        items = [item for item in dataset.items if item.split == split]
+    with reporter.bar("score") as advance:
+        found = evaluate_package(
+            package, items, predictor, split=split, progress=lambda a, b: advance(a, b, "")
+        )
+    return EvaluationResult(found)
+
+
+def split_for_training(
+    source: Path,
+    config: SplitConfig | None,
+    settings: Settings,
+    *,
+    strict: bool,
+    reporter: Reporter,
+) -> Dataset:
+    """The pictures in the splits that they had before, new ones joining; remembered for next time.
+
+    Raises ``DatasetError`` for what cannot be trained on.
+    """
+    dataset = read(source, strict=strict, reporter=reporter)
+    for line in check_dataset(dataset).lines():
+        reporter.say(line)
+    table = splits_table(source, settings)
+    previous = load_splits(table) if table.is_file() else None
+    divided = split_dataset(dataset, config or SplitConfig(), previous=previous)
+    save_splits(divided, table)
+    return divided
+
+
+def _require_label(dataset: Dataset, config: ExportConfig) -> None:
+    """Say before training what export would say after it."""
+    if config.positive is None:
+        return
+    if config.positive not in dataset.labels:
+        raise unknown_name("label", config.positive, dataset.labels)
+    if len(dataset.labels) != 2:
+        raise DatasetError(
+            f"a threshold for '{config.positive}' among {len(dataset.labels)} classes",
+            expected="two classes",
+            todo="leave --positive out: the most probable class is then decided",
+        )
+
+
+def _begin(
+    name: str,
+    dataset: Dataset,
+    config: TrainConfig,
+    data_licence: str,
+    settings: Settings,
+    *,
+    fresh: bool,
+) -> RunFolder:
+    """The folder of the run with this data and these options, made if it is new."""
+    identity = run_identity(dataset, config)
+    run = RunFolder(settings.runs / f"{name}-{identity[:12]}")
+    if fresh and run.path.exists():
+        shutil.rmtree(run.path)
+    if run.is_begun():
+        return run
+    classifier = new_classifier(config, len(dataset.labels), settings)
+    facts = classifier.backbone.facts
+    save_splits(dataset, run.splits)
+    runs = Runs(settings.tracking(), settings.runs)
+    tracking_run = runs.start(
+        name,
+        run_name=run.path.name,
+        params=config.model_dump(mode="json"),
+        data_version=dataset.version,
+    )
+    run.save(
+        RunRecord(
+            name=name,
+            identity=identity,
+            source=str(dataset.source),
+            data_version=dataset.version,
+            data_licence=data_licence,
+            labels=list(dataset.labels),
+            train=config,
+            recipe=recipe_for(facts, config),
+            weights_origin=facts.weights.origin,
+            weights_licence=facts.weights.licence,
+            tracking_run=tracking_run,
+        )
+    )
+    return run
+
+
+def _fit(run: RunFolder, dataset: Dataset, settings: Settings, reporter: Reporter) -> None:
+    """Train, or go on, or see that it is done."""
+    if run.finished("train"):
+        reporter.say("train      unchanged, reused")
+        return
+    record = run.record()
+    runs = Runs(settings.tracking(), settings.runs)
+    runs.reopen(record.tracking_run)
+    task = _fit_task(run, record, dataset, settings)
+    try:
+        with reporter.bar("train") as advance:
+            fitted = fit(
+                task,
+                create_fabric(record.train),
+                report=advance,
+                mirror=_mirror(runs, record.tracking_run),
+            )
+    except InterruptedByUser:
+        runs.finish(record.tracking_run, "killed")
+        raise
+    _note_fitted(run, fitted)
+    runs.finish(record.tracking_run, "finished")
+
+
+def _fit_task(run: RunFolder, record: RunRecord, dataset: Dataset, settings: Settings) -> FitTask:
+    config = record.train
+    return FitTask(
+        model=new_classifier(config, len(record.labels), settings),
+        training=Pictures(
+            dataset.of("train"),
+            record.labels,
+            record.recipe,
+            augmentation=config.augmentation,
+            seed=config.seed,
+        ),
+        validation=Pictures(dataset.of("validation"), record.labels, record.recipe),
+        config=config,
+        folder=run.path,
+        identity=record.identity,
+    )
+
+
+def _note_fitted(run: RunFolder, fitted: Fitted) -> None:
+    facts = {"steps": fitted.steps, "epochs": fitted.epochs, "best_epoch": fitted.best_epoch}
+    run.finish("train", fitted.seconds, **facts, best_metric=fitted.best_metric)
+
+
+def _mirror(runs: Runs, run_id: str) -> Callable[[Row], None]:
+    """Hand validations and every tenth step to MLflow, whose database takes milliseconds a call."""
+
+    def mirror(row: Row) -> None:
+        step = int(row["step"])
+        if "train/loss" in row and step % _MIRRORED_STEPS:
+            return
+        runs.log_metrics(run_id, {key: row[key] for key in row if key != "step"}, step)
+
+    return mirror
+
+
+def _package(run: RunFolder, dataset: Dataset, config: ExportConfig, reporter: Reporter) -> None:
+    """Export and score, unless that was done with the same options."""
+    options = fingerprint(config.model_dump(mode="json"))
+    noted = run.finished("export")
+    if noted and noted["options"] == options and run.package.is_dir():
+        open_package(run.package)
+        reporter.say("export     unchanged, reused")
+        return
+    watch = Stopwatch()
+    with reporter.bar("export and score") as advance:
+        packaged = make_package(
+            run, dataset, config, run.package, progress=lambda a, b: advance(a, b, "")
+        )
+    packaged.validation.save(run.evaluation("validation"))
+    packaged.test.save(run.evaluation("test"))
+    run.finish("export", watch.seconds, options=options)

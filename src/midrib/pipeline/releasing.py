@@ -1,0 +1,171 @@
+"""Versions: publish, list, release, roll back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from midrib.packages import open_package, restamp_package, verify_package
+from midrib.packages.manifest import MANIFEST
+from midrib.settings import Settings
+from midrib.state import Release, Releases, Runs
+from midrib.storage import file_sha256
+
+
+@dataclass(frozen=True)
+class Published:
+    """A new version of a name."""
+
+    name: str
+    version: int
+    folder: Path
+    live: bool
+
+    def as_record(self) -> dict[str, object]:
+        return {**asdict(self), "folder": str(self.folder)}
+
+    def lines(self) -> list[str]:
+        state = (
+            "it is live" if self.live else f"midrib release {self.name} --version {self.version}"
+        )
+        return [f"{self.name} version {self.version} published in {self.folder}; {state}"]
+
+
+@dataclass(frozen=True)
+class Switched:
+    """Which version is live now."""
+
+    release: Release
+
+    def as_record(self) -> dict[str, object]:
+        return self.release.as_record()
+
+    def lines(self) -> list[str]:
+        before = self.release.previous
+        was = (
+            "no version was live before" if before is None else f"version {before} was live before"
+        )
+        return [f"{self.release.name}: version {self.release.version} is live, {was}"]
+
+
+@dataclass(frozen=True)
+class ModelList:
+    """Published names with their versions."""
+
+    records: list[dict[str, object]]
+
+    def as_record(self) -> dict[str, object]:
+        return {"models": self.records}
+
+    def lines(self) -> list[str]:
+        if not self.records:
+            return ["nothing is published yet; midrib train my-photos/ ends with a published model"]
+        return [
+            f"{'live' if record['live'] else '    '}  {record['name']} @{record['version']}  "
+            f"{record['created']}  {record['location']}"
+            for record in self.records
+        ]
+
+
+def publish(
+    package: Path,
+    *,
+    name: str | None = None,
+    release_now: bool = False,
+    settings: Settings | None = None,
+) -> Published:
+    """Give a package the next version of its name.
+
+    The same content is published once: publishing it again gives the version that it has.
+
+    Args:
+        package: a package's folder; it is verified first.
+        name: the name to publish under; None takes the card's.
+        release_now: make it live; the first version of a name is live in any case.
+        settings: where packages and versions are kept.
+
+    Raises:
+        PackageError: the package is not whole.
+        StateError: a database does not answer.
+    """
+    settings = settings or Settings()
+    source = open_package(package)
+    verify_package(source)
+    name = name or source.card.name
+    origin = file_sha256(source.folder / MANIFEST)
+    with Releases(settings.database()) as releases:
+        standing = _same_content(releases, settings, name, origin)
+        version = standing or _publish_new(releases, settings, package, name, origin)
+        live = releases.live(name)
+        if release_now or live is None:
+            _mirror(settings, live := releases.release(name, version))
+    folder = settings.packages / name / str(version)
+    return Published(name, version, folder, live=live.version == version)
+
+
+def models(*, settings: Settings | None = None) -> ModelList:
+    """All published versions and which are live."""
+    settings = settings or Settings()
+    with Releases(settings.database()) as releases:
+        live = {name: releases.live(name) for name in releases.names()}
+        records = []
+        for version in releases.versions():
+            standing = live[version.name]
+            is_live = standing is not None and standing.version == version.version
+            records.append({**version.as_record(), "live": is_live})
+    return ModelList(records)
+
+
+def release(name: str, version: int, *, settings: Settings | None = None) -> Switched:
+    """Make ``version`` live. Raises ``UnknownNameError``."""
+    settings = settings or Settings()
+    with Releases(settings.database()) as releases:
+        switched = releases.release(name, version)
+    _mirror(settings, switched)
+    return Switched(switched)
+
+
+def rollback(name: str, *, settings: Settings | None = None) -> Switched:
+    """Make the version live that was before. Raises ``UsageError`` when there is none."""
+    settings = settings or Settings()
+    with Releases(settings.database()) as releases:
+        switched = releases.rollback(name)
+    _mirror(settings, switched)
+    return Switched(switched)
+
+
+def _publish_new(
+    releases: Releases, settings: Settings, package: Path, name: str, origin: str
+) -> int:
+    """Number, copy, record: killed in between, only an unused number is lost."""
+    source = open_package(package)
+    runs = Runs(settings.tracking(), settings.runs)
+    version = runs.register(name, source.card.run, source=str(settings.packages / name))
+    target = settings.packages / name / str(version)
+    card = source.card.model_copy(update={"name": name, "version": version})
+    restamp_package(source, card, target)
+    releases.publish(
+        name,
+        version,
+        location=str(target),
+        manifest_sha256=origin,
+        run=source.card.run,
+        created=datetime.now(UTC),
+    )
+    return version
+
+
+def _same_content(releases: Releases, settings: Settings, name: str, origin: str) -> int | None:
+    """The version that was published from a package with this manifest, if its copy stands."""
+    if name not in releases.names():
+        return None
+    for version in releases.versions(name):
+        folder = settings.packages / name / str(version.version)
+        if version.manifest_sha256 == origin and folder.is_dir():
+            return version.version
+    return None
+
+
+def _mirror(settings: Settings, switched: Release) -> None:
+    Runs(settings.tracking(), settings.runs).mirror_live(switched.name, switched.version)

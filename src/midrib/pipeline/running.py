@@ -1,0 +1,182 @@
+"""Run a model and look after it: predict, serve, monitor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from midrib.engines import AUTO, load_predictor
+from midrib.errors import MidribError, PictureError, UsageError
+from midrib.monitoring import Watch
+from midrib.monitoring import monitor as watch_log
+from midrib.packages import Reference, open_package
+from midrib.pipeline.targets import open_target
+from midrib.preprocessing import SUFFIXES
+from midrib.records import Prediction
+from midrib.reporting import SILENT, Reporter
+from midrib.settings import Settings
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Answers by picture, and what could not be answered and why."""
+
+    model: str
+    version: int | None
+    engine: str
+    answers: dict[Path, Prediction]
+    refused: dict[Path, str]
+
+    def as_record(self) -> dict[str, object]:
+        return {
+            "model": self.model,
+            "version": self.version,
+            "engine": self.engine,
+            "predictions": [
+                {"picture": str(path), **answer.as_record()}
+                for path, answer in self.answers.items()
+            ],
+            "refused": [{"picture": str(path), "error": why} for path, why in self.refused.items()],
+        }
+
+    def lines(self) -> list[str]:
+        width = max((len(answer.label) for answer in self.answers.values()), default=0)
+        answered = [
+            f"{answer.label:<{width}}  {answer.score:.3f}  {path}"
+            for path, answer in self.answers.items()
+        ]
+        return [*answered, *(f"refused  {path}: {why}" for path, why in self.refused.items())]
+
+
+def predict(
+    target: str,
+    pictures: Sequence[Path],
+    *,
+    engine: str = AUTO,
+    settings: Settings | None = None,
+    reporter: Reporter = SILENT,
+) -> Predictions:
+    """Ask a model about picture files, through the code that serves it.
+
+    Args:
+        target: a published name, NAME@VERSION or a package's folder.
+        pictures: files, or folders whose pictures are all asked.
+        engine: the engine's name or 'auto'.
+        settings: where everything is kept.
+        reporter: is told how far it is.
+
+    Raises:
+        UsageError: there is no picture.
+        PictureError: not one of the pictures can be read.
+    """
+    settings = settings or Settings()
+    files = list(_files(pictures))
+    if not files:
+        raise UsageError(
+            f"no pictures in {', '.join(str(path) for path in pictures)}",
+            expected=f"files ending in {', '.join(sorted(SUFFIXES))}",
+            todo="name picture files or folders that hold some",
+        )
+    package = open_target(target, settings)
+    predictor = load_predictor(package, engine=engine, memory=settings.engine_choices)
+    answers, refused = {}, {}
+    with reporter.bar("predict") as advance:
+        for done, file in enumerate(files, start=1):
+            try:
+                [answers[file]] = predictor.predict([file.read_bytes()])
+            except (PictureError, OSError) as problem:
+                refused[file] = str(problem)
+            advance(done, len(files), "")
+    if not answers:
+        raise PictureError(
+            f"none of {len(files)} pictures can be read; {files[0]}: {refused[files[0]]}",
+            expected="pictures",
+            todo="check what the files are",
+        )
+    card = package.card
+    return Predictions(card.name, card.version, predictor.choice.engine, answers, refused)
+
+
+def serve(
+    targets: Sequence[str],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    engine: str = AUTO,
+    settings: Settings | None = None,
+) -> None:
+    """Serve models over HTTP until SIGTERM or Ctrl-C, then drain. See `midrib.serving`."""
+    from midrib.serving import ServeConfig
+    from midrib.serving import serve as serve_http
+
+    config = ServeConfig(host=host, port=port, engine=engine)
+    serve_http(list(targets), config, settings or Settings())
+
+
+@dataclass(frozen=True)
+class Monitored:
+    """What the prediction log saw."""
+
+    watch: Watch
+
+    def as_record(self) -> dict[str, object]:
+        return self.watch.as_record()
+
+    def lines(self) -> list[str]:
+        lines = [
+            f"{self.watch.name}: {self.watch.requests} requests since "
+            f"{self.watch.since:%Y-%m-%d %H:%M} UTC, {self.watch.per_minute:.1f} a minute"
+        ]
+        for version in self.watch.versions:
+            traffic = version.traffic
+            latency = ", ".join(f"{key} {ms:.1f} ms" for key, ms in traffic.latency_ms.items())
+            labels = ", ".join(f"{count} {label}" for label, count in traffic.labels.items())
+            lines.append(
+                f"  version {traffic.version}: {traffic.requests} requests "
+                f"({traffic.refused} refused, {traffic.failed} failed); {latency}; {labels}"
+            )
+            lines += [
+                f"    {one.measure:<12} {one.verdict} ({one.divergence:.3f}; by chance up to "
+                f"{one.by_chance:.3f})"
+                for one in version.comparisons
+            ]
+        return lines
+
+
+def monitor(name: str, *, hours: float = 24.0, settings: Settings | None = None) -> Monitored:
+    """Traffic, latency, class mix and inputs of ``name``, against its packages' references.
+
+    Raises ``UnknownNameError`` when nothing was ever logged for it.
+    """
+    settings = settings or Settings()
+    references = references_by_version(name, settings)
+    return Monitored(watch_log(name, settings.predictions, references, since_hours=hours))
+
+
+def references_by_version(name: str, settings: Settings) -> dict[int, Reference]:
+    """Reference statistics of the published versions of ``name`` whose packages can be read."""
+    from midrib.state import Releases
+
+    references = {}
+    with Releases(settings.database()) as releases:
+        known = releases.versions(name) if name in releases.names() else []
+    for version in known:
+        try:
+            references[version.version] = open_package(Path(version.location)).reference
+        except MidribError:
+            # A version whose package is gone is still watched, only not compared.
+            continue
+    return references
+
+
+def _files(pictures: Sequence[Path]) -> Iterator[Path]:
+    for path in pictures:
+        if path.is_dir():
+            yield from (
+                file
+                for file in sorted(path.rglob("*"))
+                if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+            )
+        else:
+            yield path

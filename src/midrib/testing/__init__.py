@@ -1,0 +1,1 @@
+"""Contract suites: what every implementation must pass, as pytest classes to inherit from."""

@@ -1,0 +1,99 @@
+"""The folder of one training run: what it was made from and what it has made so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from midrib.config import Config
+from midrib.errors import MidribError, TrainingError
+from midrib.preprocessing import Recipe
+from midrib.storage import read_json, write_json
+from midrib.training.config import TrainConfig
+
+_RECORD_FILE = "run.json"
+_STAGES_FILE = "stages.json"
+
+
+class RunRecord(Config):
+    """What a run was made from. Written before the first step."""
+
+    name: str
+    """What the model will be called."""
+
+    identity: str
+    """Fingerprint of data version, labels and options: equal identities are the same run."""
+
+    source: str
+    """Where the pictures are."""
+
+    data_version: str
+    data_licence: str = ""
+    labels: list[str]
+    train: TrainConfig
+    recipe: Recipe
+    weights_origin: str
+    weights_licence: str
+    tracking_run: str
+    """Id of the run in MLflow."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths and records of one run."""
+
+    path: Path
+
+    @property
+    def package(self) -> Path:
+        return self.path / "package"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def splits(self) -> Path:
+        """Which picture is in which split."""
+        return self.path / "splits.csv"
+
+    @property
+    def onnx(self) -> Path:
+        return self.path / "fp32.onnx"
+
+    def evaluation(self, split: str) -> Path:
+        return self.path / f"evaluation-{split}.safetensors"
+
+    def save(self, record: RunRecord) -> None:
+        record.save(self.path / _RECORD_FILE)
+
+    def record(self) -> RunRecord:
+        """What the run was made from. Raises ``TrainingError`` when this is no run's folder."""
+        try:
+            return RunRecord.load(self.path / _RECORD_FILE)
+        except MidribError as problem:
+            raise TrainingError(
+                f"{self.path} is not the folder of a run: {problem.came}",
+                expected="a folder that 'midrib train' named",
+                todo="look below the runs folder that 'midrib doctor' names",
+            ) from None
+
+    def is_begun(self) -> bool:
+        return (self.path / _RECORD_FILE).is_file()
+
+    def finished(self, stage: str) -> dict[str, Any] | None:
+        """What was noted when ``stage`` finished, or None."""
+        noted: dict[str, Any] | None = self.stages().get(stage)
+        return noted
+
+    def finish(self, stage: str, seconds: float, **facts: Any) -> None:
+        """Note that ``stage`` is done, how long it took and what came of it."""
+        noted = {**self.stages(), stage: {"seconds": round(seconds, 3), **facts}}
+        write_json(self.path / _STAGES_FILE, noted)
+
+    def stages(self) -> dict[str, Any]:
+        """Finished stages in their order."""
+        file = self.path / _STAGES_FILE
+        stages: dict[str, Any] = read_json(file) if file.is_file() else {}
+        return stages
