@@ -51,7 +51,7 @@ class Config(BaseModel):
             raise ConfigError(
                 f"{path} does not exist", expected="a .json or .toml file", todo="check the path"
             ) from None
-        except (json.JSONDecodeError, tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        except (OSError, ValueError) as problem:  # not JSON, not TOML, not text, not readable
             raise ConfigError(
                 f"{path} cannot be read: {problem}",
                 expected="valid JSON or TOML",
