@@ -14,8 +14,8 @@
     ├── StateError              exit 6    http 503   the database of runs or releases
     ├── MissingExtraError       exit 7    http 501   an optional part that is not installed
     ├── TrainingError           exit 8    http 500
-    ├── ParityError             exit 9    http 500   an exported file that answers unlike its model
-    ├── EngineError             exit 10   http 500   an inference engine that cannot load or run a file
+    ├── ParityError             exit 9    http 500   a file that answers unlike its model
+    ├── EngineError             exit 10   http 500   an engine that cannot load or run a file
     ├── ServingError            exit 11   http 500
     │   ├── PayloadTooLargeError    exit 11  http 413
     │   ├── MalformedRequestError   exit 11  http 400

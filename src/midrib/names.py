@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from importlib.metadata import entry_points
-
 from typing import Generic, TypeVar
 
 from midrib.errors import UnknownNameError, UsageError

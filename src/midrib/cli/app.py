@@ -34,9 +34,13 @@ class InPathOrder(TyperGroup):
     """Lists verbs and groups of verbs in the order of the path."""
 
     def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002 - typer's signature
-        groups = {"data": "check", "package": "show"}
+        first_verbs = {"data": "check", "package": "show"}
         order = [name for _, name, _ in _VERBS]
-        return sorted(self.commands, key=lambda name: order.index(groups.get(name, name)))
+
+        def place(name: str) -> int:
+            return order.index(first_verbs.get(name, name))
+
+        return sorted(filter(None, self.commands), key=place)
 
 
 def _group(title: str) -> typer.Typer:

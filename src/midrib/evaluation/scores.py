@@ -8,7 +8,7 @@ from math import isnan
 import numpy as np
 from numpy.typing import NDArray
 
-from midrib.metrics import METRICS, average_precision, bootstrap, recall_by_class
+from midrib.metrics import METRICS, accuracy, average_precision, bootstrap
 from midrib.metrics.decisions import Truth
 from midrib.metrics.resampling import ROUNDS, Measure
 from midrib.records import Floats, Score
@@ -69,4 +69,4 @@ def score_answers(
 
 
 def _recall(truth: Truth, decided: NDArray[np.generic], *, place: int) -> float:
-    return float(recall_by_class(truth, decided, place + 1)[place])
+    return accuracy(truth[truth == place], decided[truth == place])

@@ -27,7 +27,8 @@ def _balanced(curve: Curve, option: str) -> int:
             expected="'balanced' alone",
             todo=f"remove ':{option}', or take 'recall:{option}'",
         )
-    return int(np.argmax(curve.y - curve.x))
+    # The first point decides nothing positive: no threshold up to 1 stands for it.
+    return 1 + int(np.argmax(curve.y[1:] - curve.x[1:]))
 
 
 @THRESHOLD_RULES.register("recall")
@@ -92,11 +93,10 @@ def _positive_index(evaluation: Evaluation, positive: str | None) -> int:
 
 
 def _midway(score: NDArray[np.float32], least: float) -> float:
-    """Midway between ``least`` (infinity: above all) and the next score below it, in float32.
+    """Midway between ``least`` and the next score below it, or 0.
 
     Scores are float32 and so is the comparison with them: the result is exact in it.
     """
-    below = score[score < least]
-    floor, least = float(below.max(initial=0)), min(least, 1.0)
+    floor = float(score[score < least].max(initial=0))
     middle = float(np.float32((floor + least) / 2))
     return middle if middle > floor else least

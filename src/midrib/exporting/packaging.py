@@ -80,13 +80,15 @@ def make_package(
     certificate = certify(classifier, engine, record.recipe, held_out, limits=config.parity)
     card = _draft_card(record, classifier, folder.onnx, certificate)
 
-    validation = _evaluate(card, engine, validation_items, "validation", folder, progress)
+    undecided = _Scorer(card, engine, folder.path)
+    validation = undecided.evaluate(validation_items, "validation", progress)
     decision = _decide(validation, config)
     validation = decide_again(validation, decision)
     card = card.model_copy(update={"decision": decision})
-    test = _evaluate(card, engine, test_items, "test", folder, progress)
+    test = _Scorer(card, engine, folder.path).evaluate(test_items, "test", progress)
 
-    return _write(card, folder.onnx, validation, test, _samples(validation, config.samples), target)
+    samples = _samples(validation, config.samples)
+    return _write(card, folder.onnx, validation, test, samples=samples, target=target)
 
 
 def load_packaged(folder: RunFolder) -> Packaged:
@@ -109,7 +111,7 @@ def decide_otherwise(packaged: Packaged, config: ExportConfig, target: Path) -> 
     package = packaged.package
     card = package.card.model_copy(update={"decision": decision})
     file = package.file(card.variant())
-    return _write(card, file, validation, test, package.samples, target)
+    return _write(card, file, validation, test, samples=package.samples, target=target)
 
 
 def _write(
@@ -117,11 +119,12 @@ def _write(
     file: Path,
     validation: Evaluation,
     test: Evaluation,
+    *,
     samples: list[Sample],
     target: Path,
 ) -> Packaged:
     content = PackageContent(
-        card=card.model_copy(update={"scores": list(test.scores)}),
+        card=card.model_copy(update={"scores": test.scores}),
         files={file.name: file},
         reference=build_reference(validation),
         samples=samples,
@@ -159,19 +162,21 @@ def _draft_card(
     )
 
 
-def _evaluate(
-    card: Card,
-    engine: OnnxRuntimeEngine,
-    items: list[Item],
-    split: str,
-    folder: RunFolder,
-    progress: Callable[[int, int], None] | None,
-) -> Evaluation:
-    """Score the file before it is in a package: same engine, same predictor, same decision."""
-    draft = Package(folder=folder.path, card=card)
-    choice = Choice(engine.name, "packages are scored in it", [], remembered=False)
-    predictor = Predictor(card, card.variant(), engine, choice, DecodeLimits())
-    return evaluate_package(draft, items, predictor, split=split, progress=progress)
+@dataclass(frozen=True)
+class _Scorer:
+    """Scores the file before it is in a package, by the predictor that will serve it."""
+
+    card: Card
+    engine: OnnxRuntimeEngine
+    folder: Path
+
+    def evaluate(
+        self, items: list[Item], split: str, progress: Callable[[int, int], None] | None
+    ) -> Evaluation:
+        choice = Choice(self.engine.name, "packages are scored in it", [], remembered=False)
+        predictor = Predictor(self.card, self.card.variant(), self.engine, choice, DecodeLimits())
+        draft = Package(folder=self.folder, card=self.card)
+        return evaluate_package(draft, items, predictor, split=split, progress=progress)
 
 
 def _decide(validation: Evaluation, config: ExportConfig) -> Decision:

@@ -20,22 +20,21 @@ def confusion_matrix(truth: Truth, decided: NDArray[np.generic], classes: int = 
 
     ``classes`` is the least number of rows; more are added when the arrays name more.
     """
-    columns = decided.shape[1] if decided.ndim == 2 else 0
-    chosen = (decided.argmax(axis=1) if decided.ndim == 2 else decided).astype(np.int64)
-    size = max(classes, columns, int(truth.max(initial=-1)) + 1, int(chosen.max(initial=-1)) + 1)
+    chosen = _chosen(decided)
+    size = _size(truth, decided, classes)
     return np.bincount(truth * size + chosen, minlength=size * size).reshape(size, size)
 
 
 def accuracy(truth: Truth, decided: NDArray[np.generic]) -> float:
     """Share of pictures decided rightly, 0 to 1; nan without pictures."""
-    matrix = confusion_matrix(truth, decided)
-    return float(_ratio(matrix.trace(), matrix.sum()))
+    return float(np.mean(_chosen(decided) == truth)) if truth.size else float("nan")
 
 
 def recall_by_class(truth: Truth, decided: NDArray[np.generic], classes: int = 0) -> Real:
     """Share of each class that was decided rightly: float64, classes; nan for an absent class."""
-    matrix = confusion_matrix(truth, decided, classes)
-    return _ratio(matrix.diagonal(), matrix.sum(axis=1))
+    size = _size(truth, decided, classes)
+    hits = np.bincount(truth[_chosen(decided) == truth], minlength=size)
+    return _ratio(hits, np.bincount(truth, minlength=size))
 
 
 def balanced_accuracy(truth: Truth, decided: NDArray[np.generic]) -> float:
@@ -45,15 +44,25 @@ def balanced_accuracy(truth: Truth, decided: NDArray[np.generic]) -> float:
 
 def macro_f1(truth: Truth, decided: NDArray[np.generic]) -> float:
     """Mean F1 over the classes that are true or decided anywhere, 0 to 1; nan without pictures."""
-    matrix = confusion_matrix(truth, decided)
-    named = matrix.sum(axis=0) + matrix.sum(axis=1)
-    return mean_of_present(_ratio(2 * matrix.diagonal(), named))
+    size, chosen = _size(truth, decided), _chosen(decided)
+    hits = np.bincount(truth[chosen == truth], minlength=size)
+    named = np.bincount(truth, minlength=size) + np.bincount(chosen, minlength=size)
+    return mean_of_present(_ratio(2 * hits, named))
 
 
 def mean_of_present(by_class: Real) -> float:
     """Mean over classes with a number; nan when none has one."""
     present = by_class[~np.isnan(by_class)]
     return float(present.mean()) if present.size else float("nan")
+
+
+def _chosen(decided: NDArray[np.generic]) -> Truth:
+    return (decided.argmax(axis=1) if decided.ndim == 2 else decided).astype(np.int64)
+
+
+def _size(truth: Truth, decided: NDArray[np.generic], classes: int = 0) -> int:
+    named = decided.shape[1] if decided.ndim == 2 else int(_chosen(decided).max(initial=-1)) + 1
+    return max(classes, named, int(truth.max(initial=-1)) + 1)
 
 
 def _ratio(part: Counts, whole: Counts) -> Real:

@@ -107,7 +107,7 @@ class Card(Config):
     created: str
     """UTC, ISO 8601."""
 
-    scores: list[Score] = []
+    scores: tuple[Score, ...] = ()
     """Measured on the file in this package, through the code that serves it."""
 
     variants: list[Variant] = Field(min_length=1)

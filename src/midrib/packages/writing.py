@@ -35,7 +35,7 @@ class PackageContent:
 
 
 def write_package(content: PackageContent, target: Path) -> Package:
-    """Write a package folder at ``target``, replacing one that is there. Raises ``StorageError``."""
+    """Write a package folder at ``target``, in place of an older one. Raises ``StorageError``."""
     with folder_written_aside(target) as folder:
         for name, source in content.files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
