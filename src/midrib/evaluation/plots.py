@@ -44,7 +44,6 @@ _STYLE: dict[Any, Any] = {
     "lines.solid_capstyle": "round",
     "svg.fonttype": "none",
     "svg.hashsalt": "midrib",
-    "text.parse_math": False,
     "xtick.color": _LINE,
     "xtick.labelcolor": _MUTED,
     "xtick.major.size": 0,
