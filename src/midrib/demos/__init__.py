@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from midrib.demos.cells import DemoResult, run_cells
 from midrib.names import Registry
-from midrib.pipeline import SILENT, Reporter
+from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings
 
 __all__ = ["DemoResult", "run", "run_cells"]

@@ -7,8 +7,9 @@ from safetensors.numpy import load_file, save
 
 from midrib.evaluation.report import Baseline
 from midrib.metrics import METRICS, paired_bootstrap
-from midrib.pipeline import Reporter, Trained
+from midrib.pipeline import Trained
 from midrib.records import Floats
+from midrib.reporting import Reporter
 from midrib.settings import Settings
 from midrib.storage import write_bytes
 from midrib.training import Pictures, linear_probe, new_classifier

@@ -16,9 +16,10 @@ from midrib.demos.stages import Stages
 from midrib.evaluation import Evaluation
 from midrib.evaluation.report import Baseline, ReleaseEvent
 from midrib.exporting import ExportConfig, decide_otherwise, load_packaged
-from midrib.pipeline import Reporter, Trained, monitor, publish, release, rollback, train
+from midrib.pipeline import Trained, monitor, publish, release, rollback, train
 from midrib.pipeline.running import Monitored
 from midrib.pipeline.telling import Story, tell_run
+from midrib.reporting import Reporter
 from midrib.serving import ServeConfig, ServerProcess
 from midrib.settings import Settings
 from midrib.training import TrainConfig

@@ -5,23 +5,32 @@
 
 Each is one function: plain arguments in, a result with ``as_record()`` and ``lines()`` out.
 ``train`` goes the path up to ``publish``, so that ``train`` and ``serve`` are the whole product.
+What needs the lab or the state is loaded on first use: who predicts or serves a package needs
+neither.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from midrib.pipeline.data import SplitResult, check, split
 from midrib.pipeline.doctor import Checkup, doctor
-from midrib.pipeline.making import EvaluationResult, Exported, Trained, evaluate, export, train
-from midrib.pipeline.releasing import (
-    ModelList,
-    Published,
-    Switched,
-    models,
-    publish,
-    release,
-    rollback,
-)
 from midrib.pipeline.running import Monitored, Predictions, monitor, predict, serve
 from midrib.pipeline.targets import CardShown, Verified, open_target, show_package, verify
 from midrib.reporting import SILENT, Reporter
+
+if TYPE_CHECKING:
+    from midrib.pipeline.making import EvaluationResult, Exported, Trained, evaluate, export, train
+    from midrib.pipeline.releasing import (
+        ModelList,
+        Published,
+        Switched,
+        models,
+        publish,
+        release,
+        rollback,
+    )
 
 __all__ = [
     "SILENT",
@@ -55,3 +64,12 @@ __all__ = [
     "train",
     "verify",
 ]
+
+_MAKING = frozenset({"EvaluationResult", "Exported", "Trained", "evaluate", "export", "train"})
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    room = "midrib.pipeline.making" if name in _MAKING else "midrib.pipeline.releasing"
+    return getattr(import_module(room), name)

@@ -39,13 +39,13 @@ class SplitResult:
         return [*self.dataset.lines(), f"splits written to {self.table}"]
 
 
-def check(source: Path, *, strict: bool = False, reporter: Reporter = SILENT) -> HealthReport:
+def check(source: str | Path, *, strict: bool = False, reporter: Reporter = SILENT) -> HealthReport:
     """Read every picture and tell what is wrong. Raises ``DatasetError``."""
     return check_dataset(read(source, strict=strict, reporter=reporter))
 
 
 def split(
-    source: Path,
+    source: str | Path,
     *,
     config: SplitConfig | None = None,
     output: Path | None = None,
@@ -66,7 +66,7 @@ def split(
     Raises:
         DatasetError: there is nothing that can be split.
     """
-    table = output or splits_table(source, settings or Settings())
+    table = output or splits_table(Path(source), settings or Settings())
     dataset = read(source, strict=strict, reporter=reporter)
     previous = load_splits(table) if table.is_file() else None
     divided = split_dataset(dataset, config or SplitConfig(), previous=previous)
@@ -74,11 +74,11 @@ def split(
     return SplitResult(table, divided)
 
 
-def read(source: Path, *, strict: bool, reporter: Reporter) -> Dataset:
+def read(source: str | Path, *, strict: bool, reporter: Reporter) -> Dataset:
     """Read every picture under a progress bar."""
     with reporter.bar("read pictures") as advance:
         return read_dataset(
-            source, strict=strict, progress=lambda done, total: advance(done, total, "")
+            Path(source), strict=strict, progress=lambda done, total: advance(done, total, "")
         )
 
 

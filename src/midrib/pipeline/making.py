@@ -116,7 +116,7 @@ class EvaluationResult:
 
 
 def train(
-    source: Path,
+    source: str | Path,
     *,
     name: str | None = None,
     config: TrainConfig | None = None,
@@ -154,7 +154,7 @@ def train(
     export_config = export_config or ExportConfig()
     dataset = split_for_training(source, split_config, settings, strict=strict, reporter=reporter)
     _require_label(dataset, export_config)
-    run = _begin(name or slug(source), dataset, config, data_licence, settings, fresh=fresh)
+    run = _begin(name or slug(Path(source)), dataset, config, data_licence, settings, fresh=fresh)
     reporter.say(f"run        {run.path}")
     _fit(run, dataset, settings, reporter)
     _package(run, dataset, export_config, reporter)
@@ -172,7 +172,7 @@ def train(
 
 
 def export(
-    run: Path,
+    run: str | Path,
     *,
     config: ExportConfig | None = None,
     output: Path | None = None,
@@ -180,7 +180,7 @@ def export(
     reporter: Reporter = SILENT,
 ) -> Exported:
     """Make a package of a trained run again. Raises ``TrainingError`` when it is no run."""
-    folder, settings = RunFolder(run), settings or Settings()
+    folder, settings = RunFolder(Path(run)), settings or Settings()
     record = folder.record()
     dataset = read(Path(record.source), strict=False, reporter=reporter)
     dataset = split_dataset(dataset, SplitConfig(), previous=load_splits(folder.splits))
@@ -197,7 +197,7 @@ def export(
 
 def evaluate(
     target: str,
-    source: Path,
+    source: str | Path,
     *,
     split: str = "test",
     engine: str = AUTO,
@@ -233,7 +233,7 @@ def evaluate(
 
 
 def split_for_training(
-    source: Path,
+    source: str | Path,
     config: SplitConfig | None,
     settings: Settings,
     *,
@@ -247,7 +247,7 @@ def split_for_training(
     dataset = read(source, strict=strict, reporter=reporter)
     for line in check_dataset(dataset).lines():
         reporter.say(line)
-    table = splits_table(source, settings)
+    table = splits_table(Path(source), settings)
     previous = load_splits(table) if table.is_file() else None
     divided = split_dataset(dataset, config or SplitConfig(), previous=previous)
     save_splits(divided, table)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from midrib.packages import open_package, restamp_package, verify_package
+from midrib.packages import Package, open_package, restamp_package, verify_package
 from midrib.packages.manifest import MANIFEST
 from midrib.settings import Settings
 from midrib.state import Release, Releases, Runs
@@ -69,7 +69,7 @@ class ModelList:
 
 
 def publish(
-    package: Path,
+    package: str | Path,
     *,
     name: str | None = None,
     release_now: bool = False,
@@ -90,13 +90,13 @@ def publish(
         StateError: a database does not answer.
     """
     settings = settings or Settings()
-    source = open_package(package)
+    source = open_package(Path(package))
     verify_package(source)
     name = name or source.card.name
     origin = file_sha256(source.folder / MANIFEST)
     with Releases(settings.database()) as releases:
         standing = _same_content(releases, settings, name, origin)
-        version = standing or _publish_new(releases, settings, package, name, origin)
+        version = standing or _publish_new(releases, settings, source, name, origin)
         live = releases.live(name)
         if release_now or live is None:
             _mirror(settings, live := releases.release(name, version))
@@ -136,10 +136,9 @@ def rollback(name: str, *, settings: Settings | None = None) -> Switched:
 
 
 def _publish_new(
-    releases: Releases, settings: Settings, package: Path, name: str, origin: str
+    releases: Releases, settings: Settings, source: Package, name: str, origin: str
 ) -> int:
     """Number, copy, record: killed in between, only an unused number is lost."""
-    source = open_package(package)
     runs = Runs(settings.tracking(), settings.runs)
     version = runs.register(name, source.card.run, source=str(settings.packages / name))
     target = settings.packages / name / str(version)

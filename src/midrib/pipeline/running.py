@@ -51,7 +51,7 @@ class Predictions:
 
 def predict(
     target: str,
-    pictures: Sequence[Path],
+    pictures: Sequence[str | Path],
     *,
     engine: str = AUTO,
     settings: Settings | None = None,
@@ -71,7 +71,7 @@ def predict(
         PictureError: not one of the pictures can be read.
     """
     settings = settings or Settings()
-    files = list(_files(pictures))
+    files = list(_files([Path(picture) for picture in pictures]))
     if not files:
         raise UsageError(
             f"no pictures in {', '.join(str(path) for path in pictures)}",

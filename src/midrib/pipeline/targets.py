@@ -115,13 +115,13 @@ class Verified:
         ]
 
 
-def show_package(path: Path) -> CardShown:
+def show_package(path: str | Path) -> CardShown:
     """The card of the package at ``path``. Raises ``PackageError``."""
     package = open_target(str(path))
     return CardShown(package.folder, package.card)
 
 
-def verify(path: Path, *, engine: str = AUTO, settings: Settings | None = None) -> Verified:
+def verify(path: str | Path, *, engine: str = AUTO, settings: Settings | None = None) -> Verified:
     """Hash every file and ask the model its samples. Raises ``PackageError``."""
     package = open_target(str(path), settings)
     verdict = verify_package(package)
