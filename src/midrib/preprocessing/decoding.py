@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import struct
+import warnings
 
 import numpy as np
 import simplejpeg
@@ -20,6 +20,7 @@ from pydantic import Field
 from midrib.config import Config
 from midrib.errors import NotAPictureError, PictureError, PictureTooLargeError
 from midrib.preprocessing.jpeg_scans import count_scans, without_detail
+from midrib.preprocessing.orientation import QUARTER_TURNED, Box, Decoded, upright
 from midrib.records import Pixels
 
 FORMATS = tuple(
@@ -34,8 +35,8 @@ FORMATS = tuple(
 )
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 
+_PILLOW_REFUSES_FROM = 178_956_970
 _ORIENTATION_TAG = 0x0112
-_QUARTER_TURNED = frozenset({5, 6, 7, 8})
 _SIXTEEN_BIT_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 _BACKGROUND = (255, 255, 255)
 # A JPEG is decoded smaller only by these: other fractions have no fast inverse transform.
@@ -43,10 +44,14 @@ _SHRINK_FACTORS = (8, 4, 2)
 _MEANS_ONLY_FACTOR = 8
 
 
+# Pillow warns of odd metadata, which changes no pixel, once for each wording of it.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+
 class DecodeLimits(Config):
     """Bounds that a picture must keep to before any memory is spent on it."""
 
-    max_pixels: int = Field(default=89_000_000, gt=0)
+    max_pixels: int = Field(default=89_000_000, gt=0, le=_PILLOW_REFUSES_FROM)
     """Width × height as the header tells it."""
 
     max_aspect: float = Field(default=100.0, ge=1)
@@ -80,24 +85,34 @@ def decode(
         PictureTooLargeError: the header tells more pixels or scans than allowed.
         PictureError: the file is truncated, corrupt or of a kind that has no 8-bit meaning.
     """
+    return decode_smaller(data, at_least=at_least, limits=limits).pixels
+
+
+def decode_smaller(
+    data: bytes, *, at_least: tuple[int, int], limits: DecodeLimits = DEFAULT_LIMITS
+) -> Decoded:
+    """As `decode`, and tell which part of the pixels the picture fills."""
     image = _open(data, limits)
     try:
-        orientation = image.getexif().get(_ORIENTATION_TAG, 1)
-        if orientation in _QUARTER_TURNED:
+        orientation = _orientation(image)
+        if orientation in QUARTER_TURNED:
             at_least = at_least[::-1]
-        factor = _shrink_factor((image.height, image.width), at_least)
         if image.format in {"JPEG", "MPO"}:
             _bound_scans(data, limits)
-            pixels = _decode_jpeg(data, image, factor)
+            factor = _shrink_factor((image.height, image.width), at_least)
+            decoded = _decode_jpeg(data, image, factor)
         else:
-            pixels = np.asarray(_as_rgb(image))
-    except (OSError, ValueError, SyntaxError, EOFError, struct.error, MemoryError) as problem:
+            decoded = Decoded.whole(np.asarray(_as_rgb(image)))
+    except PictureError:
+        raise
+    except Exception as problem:  # parsers raise whatever a damaged file makes them stumble over
+        why = str(problem) or type(problem).__name__
         raise PictureError(
-            f"the {image.format} picture cannot be decoded: {problem}",
+            f"the {image.format} picture cannot be decoded: {why}",
             expected="a whole, valid file",
             todo="open it in a viewer, then save or copy it again",
-        ) from None
-    return _upright(pixels, orientation)
+        ) from problem
+    return upright(decoded, orientation)
 
 
 def _open(data: bytes, limits: DecodeLimits) -> Image.Image:
@@ -110,14 +125,14 @@ def _open(data: bytes, limits: DecodeLimits) -> Image.Image:
             expected=f"at most {limits.max_pixels:,} pixels",
             todo="shrink it",
         ) from None
-    except (OSError, ValueError, SyntaxError, EOFError, struct.error, MemoryError):
+    except Exception as problem:  # parsers raise whatever a damaged file makes them stumble over
         raise NotAPictureError(
             f"{len(data):,} bytes that start with {data[:8]!r} are not a picture"
             if data
             else "the file is empty",
             expected="a JPEG, PNG, WebP, BMP or TIFF file",
             todo="check what was sent",
-        ) from None
+        ) from problem
     pixels = image.width * image.height
     if pixels > limits.max_pixels:
         raise PictureTooLargeError(
@@ -133,6 +148,13 @@ def _open(data: bytes, limits: DecodeLimits) -> Image.Image:
             todo="cut it into pieces, or raise the limit max_aspect",
         )
     return image
+
+
+def _orientation(image: Image.Image) -> int:
+    if image.format == "TIFF":
+        return 1  # Pillow turns a TIFF upright itself while it loads
+    found: int = image.getexif().get(_ORIENTATION_TAG, 1)
+    return found
 
 
 def _bound_scans(data: bytes, limits: DecodeLimits) -> None:
@@ -155,17 +177,24 @@ def _shrink_factor(size: tuple[int, int], at_least: tuple[int, int]) -> int:
     return 1
 
 
-def _decode_jpeg(data: bytes, image: Image.Image, factor: int) -> Pixels:
-    if image.mode in {"L", "RGB"}:
-        try:
-            return _decode_with_turbo(data, (image.height, image.width), factor)
-        except ValueError as problem:
-            # Stray bytes between markers are common from cameras and harm no pixel. Pillow reads
-            # over them, and still refuses a file that ends too early.
-            if "extraneous" not in str(problem):
-                raise
-    image.draft(None, (max(1, image.width // factor), max(1, image.height // factor)))
-    return np.asarray(_as_rgb(image))
+def _decode_jpeg(data: bytes, image: Image.Image, factor: int) -> Decoded:
+    if image.mode not in {"L", "RGB"}:
+        return _decode_with_pillow(image, factor)
+    try:
+        pixels = _decode_with_turbo(data, (image.height, image.width), factor)
+    except ValueError as problem:
+        # Stray bytes between markers are common from cameras and harm no pixel. Pillow reads over
+        # them, and still refuses a file that ends too early.
+        if "extraneous" not in str(problem):
+            raise
+        return _decode_with_pillow(image, factor)
+    return Decoded(pixels, Box(0, 0, image.width / factor, image.height / factor))
+
+
+def _decode_with_pillow(image: Image.Image, factor: int) -> Decoded:
+    drafted = image.draft(None, (max(1, image.width // factor), max(1, image.height // factor)))
+    decoded = Decoded.whole(np.asarray(_as_rgb(image)))
+    return decoded if drafted is None else Decoded(decoded.pixels, Box(*drafted[1]))
 
 
 def _decode_with_turbo(data: bytes, size: tuple[int, int], factor: int) -> Pixels:
@@ -189,19 +218,3 @@ def _as_rgb(image: Image.Image) -> Image.Image:
         below = Image.new("RGBA", layered.size, (*_BACKGROUND, 255))
         return Image.alpha_composite(below, layered).convert("RGB")
     return image.convert("RGB")
-
-
-def _upright(pixels: Pixels, orientation: int) -> Pixels:
-    """Apply the EXIF orientation (EXIF 2.32, tag 0x0112: 1 to 8) to the pixels."""
-    turned = {
-        2: lambda p: p[:, ::-1],
-        3: lambda p: p[::-1, ::-1],
-        4: lambda p: p[::-1],
-        5: lambda p: p.transpose(1, 0, 2),
-        6: lambda p: p.transpose(1, 0, 2)[:, ::-1],
-        7: lambda p: p.transpose(1, 0, 2)[::-1, ::-1],
-        8: lambda p: p.transpose(1, 0, 2)[::-1],
-    }
-    if orientation not in turned:
-        return pixels
-    return np.ascontiguousarray(turned[orientation](pixels))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from midrib.preprocessing.decoding import DEFAULT_LIMITS, DecodeLimits, decode
+from midrib.preprocessing.decoding import DEFAULT_LIMITS, DecodeLimits, decode_smaller
 from midrib.preprocessing.geometry import centre_crop, resize, shrink_target
 from midrib.preprocessing.recipe import Recipe
 from midrib.records import Pixels
@@ -13,7 +13,8 @@ def read_resized(data: bytes, recipe: Recipe, limits: DecodeLimits = DEFAULT_LIM
 
     Returns uint8, height × width × 3 (RGB), at least the canonical size. Raises ``PictureError``.
     """
-    return resize(decode(data, at_least=shrink_target(recipe), limits=limits), recipe)
+    pixels, box = decode_smaller(data, at_least=shrink_target(recipe), limits=limits)
+    return resize(pixels, recipe, box)
 
 
 def read_picture(data: bytes, recipe: Recipe, limits: DecodeLimits = DEFAULT_LIMITS) -> Pixels:
