@@ -8,24 +8,28 @@ from pathlib import Path
 from midrib.engines import AUTO, load_predictor, rehearse
 from midrib.errors import UnknownNameError, UsageError
 from midrib.packages import Card, Package, open_package, verify_package
+from midrib.packages.manifest import MANIFEST
+from midrib.packages.reading import CARD_FILE
 from midrib.settings import Settings
 
 
 def open_target(target: str, settings: Settings | None = None) -> Package:
     """The package that ``target`` means.
 
+    A folder of pictures is no package: beside it, its name means the model trained on it.
+
     Args:
-        target: a package's folder, a published name (its live version) or NAME@VERSION.
+        target: a package's or a run's folder, a published name (its live version) or NAME@VERSION.
         settings: where names are kept.
 
     Raises:
-        UnknownNameError: neither a folder nor a published name.
+        UnknownNameError: neither such a folder nor a published name.
         PackageError: the folder is no package.
     """
     folder = Path(target)
-    if folder.is_dir():
-        return open_package(folder / "package" if (folder / "run.json").is_file() else folder)
-    if "/" in target:
+    if (folder / "run.json").is_file():
+        return open_package(folder / "package")
+    if "/" in target or any((folder / file).is_file() for file in (CARD_FILE, MANIFEST)):
         return open_package(folder)
     name, _, number = target.partition("@")
     return open_package(published_folder(name, number, settings or Settings()))
