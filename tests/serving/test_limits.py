@@ -119,7 +119,7 @@ def test_a_deadline_spares_the_model(
     package: Package, config: ServeConfig, home: Settings, slow_picture: bytes
 ) -> None:
     """A picture whose deadline passes while it waits is 504, and the model is not run for it."""
-    limits = Limits(deadline_seconds=0.2)
+    limits = Limits(deadline_seconds=0.1)
     hasty = config.model_copy(update={"limits": limits, "workers": 1})
     with (
         ServerProcess([package.folder], hasty, home) as server,

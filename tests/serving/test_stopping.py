@@ -14,9 +14,11 @@ from load import asking
 from server_probe import until
 from tiny_package import picture_bytes
 
-from midrib.errors import ServingError
+from midrib.errors import PackageError, ServingError, UnknownNameError, UsageError
 from midrib.packages import Package
-from midrib.serving import ServeConfig, ServerProcess
+from midrib.serving import ServeConfig, ServerProcess, serve
+from midrib.serving.listening import bind
+from midrib.serving.opening import open_house
 from midrib.settings import Settings
 
 PREDICT = "/v1/models/colours:predict"
@@ -39,7 +41,7 @@ def test_sigterm_under_load_answers_all_that_was_accepted(
 
 def test_a_stopping_server_says_so(package: Package, config: ServeConfig, home: Settings) -> None:
     """After SIGINT readiness is 503, and answers close their connections."""
-    lingering = config.model_copy(update={"linger_seconds": 3.0})
+    lingering = config.model_copy(update={"linger_seconds": 1.5})
     with (
         ServerProcess([package.folder], lingering, home) as server,
         httpx.Client(base_url=server.url) as client,
@@ -68,71 +70,50 @@ def test_a_half_sent_request_does_not_hold_it_for_ever(
             server.stop()
 
 
-def run(*arguments: str | Path, home: Settings) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "midrib.serving", *map(str, arguments)],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "MIDRIB_HOME": str(home.folder)},
-    )
-
-
-def test_a_port_in_use_is_told_before_anything_is_loaded(tmp_path: Path, home: Settings) -> None:
+def test_a_port_in_use_is_told_before_anything_is_loaded(tmp_path: Path) -> None:
     """A taken port is one line and exit code 11, even when the package is no good either."""
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
         options = tmp_path / "serve.json"
         port = other.getsockname()[1]
         ServeConfig(port=port).save(options)
-        ended = run("--config", options, tmp_path / "no-package", home=home)
+        command = [sys.executable, "-m", "midrib.serving", "--config", options, "no/package"]
+        ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     assert ended.returncode == ServingError.exit_code
     [line] = ended.stderr.splitlines()
     assert f"port {port} of 127.0.0.1 is in use" in line
     assert "--port" in line
 
 
-def test_two_servers_never_share_a_port(
-    server: ServerProcess, package: Package, config: ServeConfig, home: Settings
-) -> None:
-    """A second server is refused the port of the first."""
+def test_two_servers_never_share_a_port(server: ServerProcess) -> None:
+    """The port of a running server is refused to the next."""
     port = int(server.url.rsplit(":", 1)[1])
-    second = ServerProcess([package.folder], config.model_copy(update={"port": port}), home)
     with pytest.raises(ServingError, match="in use"):
-        second.start()
+        bind(ServeConfig(port=port))
 
 
 @pytest.mark.parametrize(
     ("host", "came"), [("203.0.113.7", "cannot be taken"), ("no.such.host.invalid", "is not known")]
 )
-def test_a_foreign_address_is_told(tmp_path: Path, home: Settings, host: str, came: str) -> None:
-    """An address that is not this machine's is one line that says what to try."""
-    options = tmp_path / "serve.json"
-    ServeConfig(host=host, port=0).save(options)
-    ended = run("--config", options, "anything", home=home)
-    assert ended.returncode == ServingError.exit_code
-    assert came in ended.stderr
-    assert "127.0.0.1" in ended.stderr
+def test_a_foreign_address_is_told(host: str, came: str) -> None:
+    """An address that is not this machine's is refused with what to try."""
+    with pytest.raises(ServingError, match=rf"{came}.*127\.0\.0\.1"):
+        bind(ServeConfig(host=host, port=0))
 
 
-@pytest.mark.parametrize(
-    ("targets", "code", "said"),
-    [
-        ([], 2, "nothing to serve"),
-        (["./no-such-folder"], 4, "is not a folder"),
-        (["never-published"], 2, "unknown model 'never-published'"),
-    ],
-)
-def test_targets_that_cannot_be_served_are_told(
-    targets: list[str], code: int, said: str, tmp_path: Path, home: Settings
-) -> None:
-    """What cannot be served is one line and the exit code of its kind."""
-    options = tmp_path / "serve.json"
-    ServeConfig(port=0).save(options)
-    ended = run("--config", options, *targets, home=home)
-    assert ended.returncode == code
-    [line] = ended.stderr.splitlines()
-    assert said in line
+def test_targets_that_cannot_be_served_are_told(config: ServeConfig, home: Settings) -> None:
+    """Nothing to serve, no package and a name that was never published are told apart."""
+    with pytest.raises(UsageError, match="nothing to serve"):
+        serve([], config, home)
+    with pytest.raises(PackageError, match="is not a folder"):
+        open_house(["./no-such-folder"], config, home)
+    with pytest.raises(UnknownNameError, match="unknown model 'never-published'"):
+        open_house(["never-published"], config, home)
+
+
+def test_one_name_is_served_once(package: Package, config: ServeConfig, home: Settings) -> None:
+    """The same name twice is a mistake in the call."""
+    with pytest.raises(UsageError, match="two of the targets are called 'colours'"):
+        open_house([str(package.folder)] * 2, config, home)
 
 
 def test_a_changed_byte_is_not_served(

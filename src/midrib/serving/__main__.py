@@ -14,7 +14,10 @@ from midrib.settings import Settings
 
 def main() -> int:
     """Serve until stopped; an error is one line and the exit code of its kind."""
-    parser = argparse.ArgumentParser(prog="python -m midrib.serving", description=serve.__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m midrib.serving",
+        description="Serve models over HTTP until SIGTERM or SIGINT.",
+    )
     parser.add_argument("targets", nargs="*", metavar="TARGET")
     parser.add_argument("--config", type=Path, metavar="FILE", help="options, as JSON or TOML")
     options = parser.parse_args()

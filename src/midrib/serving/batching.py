@@ -10,73 +10,21 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
 from itertools import islice
 from threading import Condition, Thread
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from midrib.errors import DeadlineError, MidribError, OverloadedError, ServingError
+from midrib.errors import MidribError, OverloadedError
 from midrib.records import PixelBatch, Pixels, Prediction
-
-
-class Timings(NamedTuple):
-    """Seconds that one picture spent in each step."""
-
-    queue: float
-    decode: float
-    infer: float
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A prediction, the model input that it was made from and what it took.
-
-    ``picture``: uint8, height × width × 3. ``batch``: pictures that the model was asked together.
-    """
-
-    prediction: Prediction
-    picture: Pixels = field(repr=False)
-    timings: Timings
-    batch: int
-
-
-Outcome = Answer | MidribError
-"""What becomes of one picture."""
+from midrib.serving.jobs import Answer, Job, Outcome, State, Timings, late, unexpected
 
 
 class Infer(Protocol):
     """Runs the model. ``alone`` says that no other picture is in work."""
 
     def __call__(self, pictures: PixelBatch, *, alone: bool) -> list[Prediction]: ...
-
-
-class _State(Enum):
-    """Where a job stands. ``DONE`` is set before its outcome is told, so that it is told once."""
-
-    WAITING = "waiting"
-    DECODING = "decoding"
-    DECODED = "decoded"
-    INFERRING = "inferring"
-    DONE = "done"
-
-
-@dataclass(eq=False, slots=True)
-class Job:
-    """One picture on its way. Changed only under the bench's lock."""
-
-    data: bytes
-    deadline: float
-    done: Callable[[Outcome], None]
-    """Called exactly once, from any thread."""
-
-    arrived: float = field(default_factory=time.monotonic)
-    state: _State = _State.WAITING
-    taken: float = 0.0
-    decode_seconds: float = 0.0
-    picture: Pixels | None = None
 
 
 class Bench:
@@ -133,10 +81,10 @@ class Bench:
     def expire(self, job: Job) -> None:
         """Give up on ``job`` unless the model is already asked: its deadline has passed."""
         with self._changed:
-            if job.state in {_State.INFERRING, _State.DONE}:
+            if job.state in {State.INFERRING, State.DONE}:
                 return
             self._withdraw(job)
-        self._finish([job], [_late(job)])
+        self._finish([job], [late(job)])
 
     @property
     def waiting(self) -> int:
@@ -164,9 +112,9 @@ class Bench:
 
     def _work(self) -> None:
         while jobs := self._next():
-            if jobs[0].state is _State.DONE:
-                self._finish(jobs, [_late(job) for job in jobs])
-            elif jobs[0].state is _State.INFERRING:
+            if jobs[0].state is State.DONE:
+                self._finish(jobs, [late(job) for job in jobs])
+            elif jobs[0].state is State.INFERRING:
                 self._run_model(jobs)
             else:
                 self._read(jobs[0])
@@ -175,37 +123,37 @@ class Bench:
         """Jobs that are late, several to ask the model about or one to decode; none at the end."""
         with self._changed:
             while True:
-                if late := self._take_late():
-                    return late
+                if overdue := self._take_overdue():
+                    return overdue
                 if len(self._decoded) >= self._batch or (self._decoded and not self._waiting):
                     size = min(self._batch, len(self._decoded))
                     jobs = [self._decoded.popleft() for _ in range(size)]
                     for job in jobs:
-                        job.state = _State.INFERRING
+                        job.state = State.INFERRING
                     return jobs
                 if self._waiting:
                     job = self._waiting.popleft()
-                    job.state, job.taken = _State.DECODING, time.monotonic()
+                    job.state, job.taken = State.DECODING, time.monotonic()
                     return [job]
                 if not self._open and self._in_work == 0:
                     return []
                 self._changed.wait()
 
-    def _take_late(self) -> list[Job]:
+    def _take_overdue(self) -> list[Job]:
         """Those of the jobs next in turn whose deadline passed before anyone gave up on them."""
         now = time.monotonic()
         next_ones = [*islice(self._waiting, 1), *islice(self._decoded, self._batch)]
-        late = [job for job in next_ones if job.deadline <= now]
-        for job in late:
+        overdue = [job for job in next_ones if job.deadline <= now]
+        for job in overdue:
             self._withdraw(job)
-        return late
+        return overdue
 
     def _withdraw(self, job: Job) -> None:
-        if job.state is _State.WAITING:
+        if job.state is State.WAITING:
             self._waiting.remove(job)
-        elif job.state is _State.DECODED:
+        elif job.state is State.DECODED:
             self._decoded.remove(job)
-        job.state = _State.DONE
+        job.state = State.DONE
 
     def _read(self, job: Job) -> None:
         problem: MidribError | None = None
@@ -214,17 +162,17 @@ class Bench:
         except MidribError as refusal:
             problem = refusal
         except Exception as fault:  # noqa: BLE001 - a worker outlives whatever one picture does
-            problem = _unexpected("decoding the picture", fault)
+            problem = unexpected("decoding the picture", fault)
         job.decode_seconds = time.monotonic() - job.taken
         job.data = b""
         with self._changed:
-            if job.state is _State.DONE:
+            if job.state is State.DONE:
                 return
             if problem is None:
-                job.state = _State.DECODED
+                job.state = State.DECODED
                 self._decoded.append(job)
                 return
-            job.state = _State.DONE
+            job.state = State.DONE
         self._finish([job], [problem])
 
     def _run_model(self, jobs: list[Job]) -> None:
@@ -233,7 +181,7 @@ class Bench:
         except MidribError as problem:
             outcomes = [problem] * len(jobs)
         except Exception as fault:  # noqa: BLE001 - a worker outlives whatever one batch does
-            outcomes = [_unexpected("running the model", fault)] * len(jobs)
+            outcomes = [unexpected("running the model", fault)] * len(jobs)
         self._finish(jobs, outcomes)
 
     def _ask(self, jobs: list[Job]) -> list[Answer]:
@@ -258,19 +206,3 @@ class Bench:
             self._in_work -= len(jobs)
             if self._in_work == 0 and not self._open:
                 self._changed.notify_all()
-
-
-def _late(job: Job) -> DeadlineError:
-    return DeadlineError(
-        f"the picture waited {time.monotonic() - job.arrived:.2f} s for its turn",
-        expected=f"at most {job.deadline - job.arrived:.2f} s",
-        todo="ask again, or start more servers",
-    )
-
-
-def _unexpected(what: str, problem: Exception) -> ServingError:
-    error = ServingError(
-        f"{what} failed unexpectedly", todo="tell the server's operator the request id"
-    )
-    error.__cause__ = problem
-    return error

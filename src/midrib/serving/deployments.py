@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from midrib.errors import MidribError, OverloadedError, UsageError
 from midrib.names import unknown_name
-from midrib.serving.batching import Outcome
+from midrib.serving.jobs import Outcome
 from midrib.serving.loading import Live
 
 

@@ -22,13 +22,13 @@ from starlette.routing import Route, Router
 
 from midrib.errors import MidribError, OverloadedError
 from midrib.monitoring import PredictionLog
-from midrib.serving.batching import Answer, Outcome
-from midrib.serving.body import SentPicture, read_pictures
+from midrib.serving.body import read_pictures
 from midrib.serving.config import Limits
 from midrib.serving.deployments import Deployment, Deployments
 from midrib.serving.exchange import Exchanges
+from midrib.serving.jobs import Answer
 from midrib.serving.loading import UNPUBLISHED, Live
-from midrib.serving.recording import entry
+from midrib.serving.recording import Asked, entry
 from midrib.serving.telemetry import Telemetry
 
 
@@ -75,26 +75,19 @@ class Gateway:
         deadline = time.monotonic() + self._limits.deadline_seconds
         live, outcomes = await deployment.ask([picture.data for picture in sent], deadline)
         request.state.version = _shown(live.version)
-        ids = [uuid.uuid4().hex for _ in sent]
-        self._note(deployment.name, live, ids, sent, outcomes, time.monotonic() - started)
-        return _answer(deployment.name, live, ids, sent, outcomes)
+        asked = [
+            Asked(uuid.uuid4().hex, picture, outcome)
+            for picture, outcome in zip(sent, outcomes, strict=True)
+        ]
+        self._note(deployment.name, live, asked, time.monotonic() - started)
+        return _answer(deployment.name, live, asked)
 
-    def _note(
-        self,
-        name: str,
-        live: Live,
-        ids: Sequence[str],
-        sent: Sequence[SentPicture],
-        outcomes: Sequence[Outcome],
-        seconds: float,
-    ) -> None:
-        for picture_id, picture, outcome in zip(ids, sent, outcomes, strict=True):
-            if isinstance(outcome, Answer):
-                self._telemetry.answered(name, outcome)
+    def _note(self, name: str, live: Live, asked: Sequence[Asked], seconds: float) -> None:
+        for each in asked:
+            if isinstance(each.outcome, Answer):
+                self._telemetry.answered(name, each.outcome)
             if self._log is not None:
-                self._log.record(
-                    entry(picture_id, name, live, picture.data, outcome, seconds * 1000)
-                )
+                self._log.record(entry(each, name, live, seconds * 1000))
 
     async def _models(self, _: Request) -> Response:
         return JSONResponse({"models": [_summary(each) for each in self._deployments.values()]})
@@ -131,43 +124,29 @@ class Gateway:
         return deployment
 
 
-def _answer(
-    name: str,
-    live: Live,
-    ids: Sequence[str],
-    sent: Sequence[SentPicture],
-    outcomes: Sequence[Outcome],
-) -> Response:
+def _answer(name: str, live: Live, asked: Sequence[Asked]) -> Response:
     """What became of each picture; where none has an answer, the first one's error decides."""
-    first = outcomes[0]
-    none_answered = isinstance(first, MidribError) and not any(
-        isinstance(outcome, Answer) for outcome in outcomes
+    problems = [each.outcome for each in asked if isinstance(each.outcome, MidribError)]
+    none_answered = len(problems) == len(asked)
+    if none_answered and (len(problems) == 1 or isinstance(problems[0], OverloadedError)):
+        raise problems[0]
+    return JSONResponse(
+        {
+            "model": name,
+            "version": live.version or None,
+            "predictions": [_prediction(each) for each in asked],
+        },
+        status_code=problems[0].http_status if none_answered else 200,
     )
-    if (
-        isinstance(first, MidribError)
-        and none_answered
-        and (len(outcomes) == 1 or isinstance(first, OverloadedError))
-    ):
-        raise first
-    body = {
-        "model": name,
-        "version": live.version or None,
-        "predictions": [
-            _prediction(picture_id, picture, outcome)
-            for picture_id, picture, outcome in zip(ids, sent, outcomes, strict=True)
-        ],
-    }
-    status = first.http_status if isinstance(first, MidribError) and none_answered else 200
-    return JSONResponse(body, status_code=status)
 
 
-def _prediction(picture_id: str, picture: SentPicture, outcome: Outcome) -> dict[str, object]:
-    record: dict[str, object] = {"id": picture_id}
-    if picture.name is not None:
-        record["file"] = picture.name
-    if isinstance(outcome, Answer):
-        return {**record, **outcome.prediction.as_record()}
-    return {**record, "status": outcome.http_status, **outcome.as_record()}
+def _prediction(asked: Asked) -> dict[str, object]:
+    record: dict[str, object] = {"id": asked.id}
+    if asked.picture.name is not None:
+        record["file"] = asked.picture.name
+    if isinstance(asked.outcome, Answer):
+        return {**record, **asked.outcome.prediction.as_record()}
+    return {**record, "status": asked.outcome.http_status, **asked.outcome.as_record()}
 
 
 def _summary(deployment: Deployment) -> dict[str, object]:

@@ -58,7 +58,8 @@ def _open_one(
     if releases is None or is_folder(target):
         folder = Path(target)
         return Deployment(open_package(folder).card.name, loaded(Source(folder))), None
-    deployment = Deployment(target, loaded(source_of_release(releases, target)))
+    name = target.rstrip("/")
+    deployment = Deployment(name, loaded(source_of_release(releases, name)))
     return deployment, Follower(deployment, releases, loaded)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
 from midrib.errors import MissingExtraError
 from midrib.monitoring import LoggedPrediction, PredictionLog
-from midrib.serving.batching import Answer, Outcome
+from midrib.serving.body import SentPicture
 from midrib.serving.config import ServeConfig
+from midrib.serving.jobs import Answer, Outcome
 from midrib.serving.loading import Live
 from midrib.settings import Settings
 
@@ -28,22 +29,30 @@ def open_log(config: ServeConfig, settings: Settings) -> PredictionLog | None:
         return None
 
 
-def entry(
-    picture_id: str, name: str, live: Live, data: bytes, outcome: Outcome, milliseconds: float
-) -> LoggedPrediction:
-    """What the log keeps of one picture and of what became of it."""
-    asked = LoggedPrediction(
-        id=picture_id,
+@dataclass(frozen=True)
+class Asked:
+    """One picture that a client sent, the id that it goes by, and what became of it."""
+
+    id: str
+    picture: SentPicture
+    outcome: Outcome
+
+
+def entry(asked: Asked, name: str, live: Live, milliseconds: float) -> LoggedPrediction:
+    """What the log keeps of one picture, asked of ``name``, and of what became of it."""
+    request = LoggedPrediction(
+        id=asked.id,
         model=name,
         version=live.version,
         engine=live.engine.engine,
         latency_ms=milliseconds,
-        bytes=len(data),
+        bytes=len(asked.picture.data),
     )
+    outcome = asked.outcome
     if not isinstance(outcome, Answer):
-        return replace(asked, status=outcome.http_status)
+        return replace(request, status=outcome.http_status)
     return replace(
-        asked,
+        request,
         label=outcome.prediction.label,
         score=outcome.prediction.score,
         picture=outcome.picture,

@@ -10,7 +10,8 @@ from functools import partial
 
 from midrib.engines import Predictor
 from midrib.records import PixelBatch, Prediction
-from midrib.serving.batching import Bench, Job, Outcome
+from midrib.serving.batching import Bench
+from midrib.serving.jobs import Job, Outcome
 
 
 class Replica(ABC):

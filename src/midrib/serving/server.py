@@ -58,6 +58,9 @@ async def _serve(targets: Sequence[str], config: ServeConfig, settings: Settings
     with bind(config) as taken:
         url = url_of(taken)
         house = await asyncio.to_thread(open_house, targets, config, settings)
+        if stopping.is_set():
+            await asyncio.to_thread(house.close)
+            return
         telemetry = Telemetry()
         for name, deployment in house.deployments.items():
             telemetry.watch(name, deployment)

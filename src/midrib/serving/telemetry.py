@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from midrib.serving.batching import Answer
 from midrib.serving.deployments import Deployment
+from midrib.serving.jobs import Answer
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _PICTURES = (1, 2, 4, 8, 16, 32, 64)

@@ -11,7 +11,7 @@ import pytest
 from midrib.engines import Predictor, load_predictor
 from midrib.errors import DeadlineError, MidribError, OverloadedError
 from midrib.packages import Package
-from midrib.serving.batching import Answer, Outcome
+from midrib.serving.jobs import Answer, Outcome
 from midrib.serving.replicas import Replica
 
 _QUEUE_LENGTH = 8
