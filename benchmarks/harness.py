@@ -28,7 +28,7 @@ from midrib.storage import write_json
 
 T = TypeVar("T")
 NOT_INSTALLED = "not installed"
-_NARROWEST_COLUMNS = 150
+_WIDEST_COLUMNS = 1000
 
 
 @dataclass(frozen=True)
@@ -213,9 +213,11 @@ def _report(
 
 
 def _print(report: _Report) -> None:
-    console = Console(highlight=False)
-    console = Console(highlight=False, width=max(console.width, _NARROWEST_COLUMNS))
-    console.print(_table(report))
+    table = _table(report)
+    # No figure is cut off, however narrow the terminal or none at all.
+    needed = Console(width=_WIDEST_COLUMNS).measure(table).maximum
+    console = Console(highlight=False, width=max(Console().width, needed))
+    console.print(table)
     console.print("median (smallest–largest) of interleaved rounds", style="dim")
     for note in report.results.notes:
         console.print(note, style="dim", markup=False, soft_wrap=True)

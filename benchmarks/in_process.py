@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
+from statistics import median
 from threading import Thread
 
+from benchmarks.harness import interleaved
 from benchmarks.load import Seen
 from midrib.engines import EngineOptions, Predictor, load_predictor
 from midrib.machine import usable_cores
@@ -61,10 +64,15 @@ class InProcess:
         return seen
 
     def best_layout(self, data: bytes, *, clients: int, seconds: float) -> Layout:
-        """The layout that answers most, each tried twice."""
-        rates: dict[Layout, float] = {}
-        for _ in range(2):
-            for layout in layouts(clients):
-                rate = self.ask(data, layout, seconds=seconds).per_second
-                rates[layout] = max(rate, rates.get(layout, 0.0))
-        return max(rates, key=lambda layout: rates[layout])
+        """The layout that answers most, by the median of three interleaved tries."""
+        tries = interleaved(
+            {
+                str(layout): partial(self.ask, data, layout, seconds=seconds)
+                for layout in layouts(clients)
+            },
+            rounds=3,
+        )
+        return max(
+            layouts(clients),
+            key=lambda layout: median(seen.per_second for seen in tries[str(layout)]),
+        )
