@@ -144,10 +144,10 @@ def test_serves_on_without_the_database(following: ServerProcess, shelf: Shelf) 
 def test_serves_names_and_folders_together(
     shelf: Shelf, config: ServeConfig, tmp_path: Path
 ) -> None:
-    """Several models answer side by side, each under its name."""
+    """Several models answer side by side, each under its name; NAME@VERSION is no release."""
     other = make_tiny_package(tmp_path / "shades", name="shades", sharpness=2.0)
     with (
-        ServerProcess(["colours", other.folder], config, shelf.settings) as server,
+        ServerProcess(["colours@3", other.folder], config, shelf.settings) as server,
         httpx.Client(base_url=server.url) as client,
     ):
         assert {each["name"] for each in client.get("/v1/models").json()["models"]} == {
@@ -160,6 +160,7 @@ def test_serves_names_and_folders_together(
             for name in ("colours", "shades")
         }
         assert scores["colours"]["score"] > scores["shades"]["score"]
+        assert live_version(client) == 3
 
 
 def test_records_what_it_answered(shelf: Shelf, config: ServeConfig) -> None:

@@ -14,7 +14,7 @@ from midrib.serving.config import ServeConfig
 from midrib.serving.deployments import Deployment, Deployments
 from midrib.serving.loading import Live, Source, load
 from midrib.serving.recording import open_log
-from midrib.serving.releases import Follower, is_folder, source_of_release
+from midrib.serving.releases import Follower, is_folder, live_source, version_source
 from midrib.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,8 +38,9 @@ class House:
 
 
 def open_house(targets: Sequence[str], config: ServeConfig, settings: Settings) -> House:
-    """Load what ``targets`` name: published names, whose releases are followed, and folders.
+    """Load what ``targets`` name.
 
+    The live version of a published name is followed; NAME@VERSION and a package's folder stay.
     Raises what `midrib.serving.loading.load` and `midrib.state.Releases` raise.
     """
     loaded = partial(load, config=config, memory=settings.engine_choices)
@@ -58,8 +59,10 @@ def _open_one(
     if releases is None or is_folder(target):
         folder = Path(target)
         return Deployment(open_package(folder).card.name, loaded(Source(folder))), None
-    name = target.rstrip("/")
-    deployment = Deployment(name, loaded(source_of_release(releases, name)))
+    name, _, number = target.rstrip("/").partition("@")
+    if number:
+        return Deployment(name, loaded(version_source(releases, name, number))), None
+    deployment = Deployment(name, loaded(live_source(releases, name)))
     return deployment, Follower(deployment, releases, loaded)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from midrib.errors import MidribError, StateError, UnknownNameError
+from midrib.packages.manifest import MANIFEST
 from midrib.packages.reading import CARD_FILE
 from midrib.serving.deployments import Deployment
 from midrib.serving.loading import Live, Source
@@ -21,11 +22,17 @@ _logger = structlog.get_logger(__name__)
 
 
 def is_folder(target: str) -> bool:
-    """Whether ``target`` is a package's folder rather than a published name."""
-    return Path(target, CARD_FILE).is_file() or "/" in target.rstrip("/") or "\\" in target
+    """Whether ``target`` is a package's folder rather than a published name.
+
+    A folder of pictures is no package: its name means the model that was trained on it.
+    """
+    folder = Path(target)
+    return "/" in target.rstrip("/") or any(
+        (folder / file).is_file() for file in (CARD_FILE, MANIFEST)
+    )
 
 
-def source_of_release(releases: Releases, name: str) -> Source:
+def live_source(releases: Releases, name: str) -> Source:
     """The live version of ``name``.
 
     Raises ``UnknownNameError`` when there is none, ``StateError`` when the database is away.
@@ -37,11 +44,22 @@ def source_of_release(releases: Releases, name: str) -> Source:
             expected="a released one",
             todo=f"choose one with 'midrib release {name} --version N'",
         )
-    published = releases.version(name, release.version)
+    return version_source(releases, name, str(release.version), generation=release.generation)
+
+
+def version_source(releases: Releases, name: str, number: str, *, generation: int = 0) -> Source:
+    """A published version of ``name``. Raises ``UnknownNameError`` and ``StateError``."""
+    if not number.isdecimal():
+        raise UnknownNameError(
+            f"'{number}' is not a version of '{name}'",
+            expected="a whole number",
+            todo="see 'midrib models'",
+        )
+    published = releases.version(name, int(number))
     return Source(
         folder=Path(published.location),
         version=published.version,
-        generation=release.generation,
+        generation=generation,
         manifest_sha256=published.manifest_sha256,
     )
 
@@ -82,9 +100,7 @@ class Follower:
     async def look(self) -> None:
         """Look once which version is live, and switch to it if it is another one."""
         try:
-            source = await asyncio.to_thread(
-                source_of_release, self._releases, self._deployment.name
-            )
+            source = await asyncio.to_thread(live_source, self._releases, self._deployment.name)
         except (StateError, UnknownNameError) as problem:
             if self._state_answers:
                 self._log.warning("releases cannot be read, serving on", problem=str(problem))

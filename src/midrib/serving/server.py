@@ -32,7 +32,8 @@ def serve(targets: Sequence[str], config: ServeConfig, settings: Settings) -> No
     """Serve models over HTTP until SIGTERM or SIGINT, then drain and return.
 
     Args:
-        targets: published names, whose live versions are followed, and package folders.
+        targets: published names, whose live versions are followed, NAME@VERSION, which stays,
+            and package folders.
         config: options.
         settings: where releases are read and predictions logged.
 
