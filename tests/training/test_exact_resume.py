@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -84,3 +85,25 @@ def test_interrupt_writes_a_checkpoint_at_the_very_step(
     assert "the same command goes on from there" in error
     newest = max((run / "checkpoints").iterdir())
     assert int(newest.name.removeprefix("step-")) == steps_written(run)
+
+
+def test_full_disk_keeps_the_last_whole_checkpoint(digit_pictures: Path, tmp_path: Path) -> None:
+    """A checkpoint that does not fit on the disk is told in one line; the run goes on later."""
+    run = tmp_path / "run"
+    kill_at_step(start(digit_pictures, run, 0), run, 7)
+    command = [sys.executable, str(SCRIPT), str(digit_pictures), str(run), "0"]
+    limit = (4 << 20, 4 << 20)  # bytes of one file, less than any checkpoint
+    full = subprocess.run(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+    )
+    assert full.returncode != 0
+    assert "StorageError" in full.stderr
+    assert "earlier checkpoints are whole" in full.stderr
+    for checkpoint in (run / "checkpoints").iterdir():
+        assert load_file(checkpoint / "tensors.safetensors")
+    assert start(digit_pictures, run, 0).wait() == 0
+    assert steps_written(run) == STEPS
