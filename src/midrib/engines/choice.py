@@ -17,7 +17,7 @@ from midrib.engines.interface import ENGINES, Engine, EngineOptions, available_e
 from midrib.errors import MissingExtraError
 from midrib.machine import machine_name
 from midrib.packages import Package, Variant
-from midrib.storage import write_json
+from midrib.storage import storage_errors, write_json
 
 AUTO = "auto"
 _WARM_UP_CALLS = 3
@@ -120,14 +120,20 @@ def _memory_key(variant: Variant, engines: list[type[Engine]], options: EngineOp
 
 
 def _recall(memory: Path | None, key: str) -> list[Measurement] | None:
-    known = _load(memory).get(key) if memory is not None else None
-    return [Measurement(**measured) for measured in known] if known else None
+    if memory is None:
+        return None
+    try:
+        known = [Measurement(**measured) for measured in _load(memory).get(key, [])]
+    except TypeError:
+        return None  # remembered by a midrib that measured otherwise
+    return known or None
 
 
 def _remember(memory: Path, key: str, measurements: list[Measurement]) -> None:
-    memory.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{memory}.lock"):
-        write_json(memory, {**_load(memory), key: [asdict(one) for one in measurements]})
+    with storage_errors(memory):
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{memory}.lock"):
+            write_json(memory, {**_load(memory), key: [asdict(one) for one in measurements]})
 
 
 def _load(memory: Path) -> dict[str, Any]:

@@ -27,7 +27,14 @@ def rehearse(predictor: Predictor, package: Package) -> float:
     largest = 0.0
     for sample in package.samples:
         answer = predictor.infer(predictor.read(sample.data)[np.newaxis]).answer[0]
-        difference = float(np.abs(answer - np.array(sample.answer, np.float32)).max())
+        promised = np.array(sample.answer, np.float32)
+        if promised.shape != answer.shape:
+            raise PackageError(
+                f"sample {sample.file} is promised {promised.size} probabilities",
+                expected=f"{answer.size}, as the model answers",
+                todo="export the package again",
+            )
+        difference = float(np.abs(answer - promised).max())
         if not difference <= TOLERANCE:
             raise PackageError(
                 f"sample {sample.file} is answered {difference:.4f} away from the lab's answer",

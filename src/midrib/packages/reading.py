@@ -6,13 +6,15 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from midrib.errors import MidribError, PackageError
+from midrib.config import Config
+from midrib.errors import ConfigError, PackageError
 from midrib.packages.card import Card, Variant
 from midrib.packages.manifest import read_manifest
 from midrib.packages.reference import Reference
 
+C = TypeVar("C", bound=Config)
 CARD_FILE = "model.json"
 REFERENCE_FILE = "reference.json"
 SAMPLES_FOLDER = "samples"
@@ -38,7 +40,7 @@ class Package:
     @cached_property
     def reference(self) -> Reference:
         """Reference statistics. Raises ``PackageError``."""
-        return Reference(**_json_table(self.folder / REFERENCE_FILE))
+        return _read_as(Reference, self.folder / REFERENCE_FILE)
 
     @cached_property
     def samples(self) -> list[Sample]:
@@ -46,7 +48,7 @@ class Package:
         folder = self.folder / SAMPLES_FOLDER
         answers = _json_table(folder / ANSWERS_FILE)
         return [
-            Sample(file=name, data=(folder / Path(name).name).read_bytes(), answer=answer)
+            Sample(file=name, data=_read(folder / Path(name).name), answer=answer)
             for name, answer in answers.items()
         ]
 
@@ -75,21 +77,36 @@ def open_package(folder: Path) -> Package:
             todo="give the folder that 'midrib train' or 'midrib export' named",
         )
     read_manifest(folder)
-    table = _json_table(folder / CARD_FILE)
+    return Package(folder=folder, card=_read_as(Card, folder / CARD_FILE))
+
+
+def _read_as(kind: type[C], path: Path) -> C:
+    table = _json_table(path)
     try:
-        return Package(folder=folder, card=Card(**table))
-    except MidribError as problem:
+        return kind(**table)
+    except ConfigError as problem:
         raise PackageError(
-            f"the card of {folder} does not fit: {problem.came}",
-            expected=problem.expected or "a card that this midrib reads",
-            todo="use the midrib that made the package, or export it again with this one",
+            f"{path} does not fit: {problem.came}",
+            expected=problem.expected,
+            todo=f"{problem.todo} (or use the midrib that made the package)",
+        ) from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise PackageError(
+            f"{path} cannot be read: {problem}",
+            expected="a whole model package",
+            todo="get the package again from where it came",
         ) from None
 
 
 def _json_table(path: Path) -> dict[str, Any]:
     try:
-        table = json.loads(path.read_bytes())
-    except (OSError, ValueError) as problem:
+        table = json.loads(_read(path))
+    except ValueError as problem:
         raise PackageError(
             f"{path} cannot be read: {problem}",
             expected="a whole model package",

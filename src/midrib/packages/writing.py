@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from midrib.errors import StorageError
 from midrib.packages.card import Card
 from midrib.packages.manifest import MANIFEST, compute_manifest, format_manifest
 from midrib.packages.reading import (
@@ -35,7 +36,11 @@ class PackageContent:
 
 
 def write_package(content: PackageContent, target: Path) -> Package:
-    """Write a package folder at ``target``, in place of an older one. Raises ``StorageError``."""
+    """Write a package folder at ``target``, in place of an older one.
+
+    Raises ``StorageError`` when the disk refuses or ``target`` holds anything but a package.
+    """
+    _require_replaceable(target)
     with folder_written_aside(target) as folder:
         for name, source in content.files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -51,13 +56,24 @@ def write_package(content: PackageContent, target: Path) -> Package:
 
 
 def restamp_package(package: Package, card: Card, target: Path) -> Package:
-    """Copy ``package`` to ``target`` under another card. Raises ``StorageError``."""
+    """Copy ``package`` to ``target`` under another card. Raises as `write_package` does."""
+    _require_replaceable(target)
     with folder_written_aside(target) as folder:
         for path in package.manifest:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(package.folder / path, folder / path)
         _finish(folder, card)
     return open_package(target)
+
+
+def _require_replaceable(target: Path) -> None:
+    """Someone's pictures are not replaced by a package because of a mistyped path."""
+    if target.is_dir() and any(target.iterdir()) and not (target / MANIFEST).is_file():
+        raise StorageError(
+            f"{target} holds other files than a model package",
+            expected="an older package, an empty folder or nothing there",
+            todo="choose another path",
+        )
 
 
 def _finish(folder: Path, card: Card) -> None:
