@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from midrib.errors import PackageError
 from midrib.packages import Package, open_package, restamp_package, verify_package
 from midrib.packages.manifest import MANIFEST
+from midrib.packages.reading import CARD_FILE
 from midrib.settings import Settings
 from midrib.state import Release, Releases, Runs
 from midrib.storage import file_sha256
@@ -93,10 +95,10 @@ def publish(
     source = open_package(Path(package))
     verify_package(source)
     name = name or source.card.name
-    origin = file_sha256(source.folder / MANIFEST)
     with Releases(settings.database()) as releases:
-        standing = _same_content(releases, settings, name, origin)
-        version = standing or _publish_new(releases, settings, source, name, origin)
+        version = _published_before(releases, source, name)
+        if version is None:
+            version = _publish_new(releases, settings, source, name)
         live = releases.live(name)
         if release_now or live is None:
             _mirror(settings, live := releases.release(name, version))
@@ -135,9 +137,7 @@ def rollback(name: str, *, settings: Settings | None = None) -> Switched:
     return Switched(switched)
 
 
-def _publish_new(
-    releases: Releases, settings: Settings, source: Package, name: str, origin: str
-) -> int:
+def _publish_new(releases: Releases, settings: Settings, source: Package, name: str) -> int:
     """Number, copy, record: killed in between, only an unused number is lost."""
     runs = Runs(settings.tracking(), settings.runs)
     version = runs.register(name, source.card.run, source=str(settings.packages / name))
@@ -148,22 +148,35 @@ def _publish_new(
         name,
         version,
         location=str(target),
-        manifest_sha256=origin,
+        manifest_sha256=file_sha256(target / MANIFEST),
         run=source.card.run,
         created=datetime.now(UTC),
     )
     return version
 
 
-def _same_content(releases: Releases, settings: Settings, name: str, origin: str) -> int | None:
-    """The version that was published from a package with this manifest, if its copy stands."""
+def _published_before(releases: Releases, source: Package, name: str) -> int | None:
+    """The version of ``name`` that is a copy of ``source``, if it still stands."""
     if name not in releases.names():
         return None
     for version in releases.versions(name):
-        folder = settings.packages / name / str(version.version)
-        if version.manifest_sha256 == origin and folder.is_dir():
+        if _is_copy(Path(version.location), source):
             return version.version
     return None
+
+
+def _is_copy(folder: Path, source: Package) -> bool:
+    """Whether nothing but name and version differs; what is gone or broken is no copy."""
+    try:
+        copy = open_package(folder)
+    except PackageError:
+        return False
+    given = {"name": source.card.name, "version": source.card.version}
+    return copy.card.model_copy(update=given) == source.card and _files(copy) == _files(source)
+
+
+def _files(package: Package) -> dict[str, str]:
+    return {path: sha256 for path, sha256 in package.manifest.items() if path != CARD_FILE}
 
 
 def _mirror(settings: Settings, switched: Release) -> None:
