@@ -72,7 +72,7 @@ def test_frozen_stages_stay_as_they_are() -> None:
     assert "head.weight" in moved
 
 
-def test_unknown_names_are_refused(classifier: Classifier) -> None:
+def test_unknown_names_are_refused() -> None:
     """A misspelt loss, backbone, timm model or option is answered with the nearest name."""
     with pytest.raises(UnknownNameError, match="cross-entropy"):
         create_loss("cross-entropie")

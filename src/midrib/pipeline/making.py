@@ -37,8 +37,7 @@ from midrib.training import (
     RunFolder,
     RunRecord,
     TrainConfig,
-    create_fabric,
-    fit,
+    fit_on_devices,
     new_classifier,
     recipe_for,
     run_identity,
@@ -323,12 +322,7 @@ def _fit(run: RunFolder, dataset: Dataset, settings: Settings, reporter: Reporte
     task = _fit_task(run, record, dataset, settings)
     try:
         with reporter.bar("train") as advance:
-            fitted = fit(
-                task,
-                create_fabric(record.train),
-                report=advance,
-                mirror=_mirror(runs, record.tracking_run),
-            )
+            fitted = fit_on_devices(task, report=advance, mirror=_mirror(runs, record.tracking_run))
     except InterruptedByUser:
         runs.finish(record.tracking_run, "killed")
         raise

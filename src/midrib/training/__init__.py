@@ -5,7 +5,7 @@ from midrib.training.config import TrainConfig
 from midrib.training.devices import create_fabric, resolve_device, resolve_precision
 from midrib.training.journal import Row, read_rows
 from midrib.training.loading import Pictures
-from midrib.training.loop import BEST_FILE, FitTask, Fitted, StepReport, fit
+from midrib.training.loop import BEST_FILE, FitTask, Fitted, StepReport, fit, fit_on_devices
 from midrib.training.optimizers import OPTIMIZERS, SCHEDULES
 from midrib.training.preparation import (
     new_classifier,
@@ -31,6 +31,7 @@ __all__ = [
     "TrainConfig",
     "create_fabric",
     "fit",
+    "fit_on_devices",
     "linear_probe",
     "new_classifier",
     "read_rows",

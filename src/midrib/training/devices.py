@@ -44,7 +44,7 @@ def resolve_precision(wanted: str, device: str) -> str:
 def create_fabric(config: TrainConfig) -> Fabric:
     """Lightning Fabric on the resolved device with the resolved precision."""
     device = resolve_device(config.device)
-    strategy = "ddp" if config.devices > 1 else "auto"
+    strategy = "ddp_spawn" if config.devices > 1 else "auto"
     precision = resolve_precision(config.precision, device)
     return Fabric(
         accelerator=device,

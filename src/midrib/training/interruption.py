@@ -15,9 +15,6 @@ class StopRequest:
     def __init__(self) -> None:
         self.requested = False
 
-    def __bool__(self) -> bool:
-        return self.requested
-
 
 @contextmanager
 def stop_request() -> Iterator[StopRequest]:

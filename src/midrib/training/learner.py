@@ -83,7 +83,17 @@ class Learner:
             truths.append(truth)
         answer, truth = torch.cat(answers), torch.cat(truths)
         right = answer[torch.arange(len(truth)), truth].clamp_min(1e-12)
-        return self._metric(truth.numpy(), answer.numpy()), float(-right.log().mean())
+        reached = self._metric(truth.numpy(), answer.numpy()), float(-right.log().mean())
+        # Running statistics differ between devices: the first one's word counts for all.
+        metric, loss = self._fabric.broadcast(reached)
+        return metric, loss
+
+    def agree(self, stop: bool) -> bool:  # noqa: FBT001 - the one thing that is asked
+        """Whether any device was told to stop: all must do so after the same step."""
+        if self._fabric.world_size == 1:
+            return stop
+        votes = self._fabric.all_reduce(torch.tensor(float(stop)), reduce_op="sum")
+        return bool(votes)
 
     def finish_epoch(self, metric: float) -> bool:
         """Count the epoch; returns whether it is the best so far."""

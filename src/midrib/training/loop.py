@@ -7,7 +7,8 @@ step:   rate ▸ forward ▸ loss ▸ backward ▸ clip ▸ optimizer ▸ moving
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from lightning_fabric import Fabric
@@ -16,8 +17,9 @@ from midrib.errors import InterruptedByUser
 from midrib.tasks import Classifier
 from midrib.training.checkpoints import CheckpointFolder
 from midrib.training.config import TrainConfig
+from midrib.training.devices import create_fabric
 from midrib.training.interruption import stop_request
-from midrib.training.journal import Journal, Row
+from midrib.training.journal import Journal, Row, read_rows
 from midrib.training.learner import Learner
 from midrib.training.loading import EpochBatches, Pictures, training_loader
 
@@ -53,6 +55,32 @@ class FitTask:
     config: TrainConfig
     folder: Path
     identity: str
+
+
+def fit_on_devices(
+    task: FitTask,
+    *,
+    report: StepReport | None = None,
+    mirror: Callable[[Row], None] | None = None,
+) -> Fitted:
+    """`fit` in this process, or in one process a device when the options ask for several.
+
+    Several devices each take their share of every batch; ``report`` then hears nothing and
+    ``mirror`` is handed the rows at the end. Raises what `fit` raises.
+    """
+    fabric = create_fabric(task.config)
+    if task.config.devices == 1:
+        return fit(task, fabric, report=report, mirror=mirror)
+    # Lightning looks into what processes are handed and hand back: no frozen data classes.
+    fitted = Fitted(**fabric.launch(partial(_fit_in_process, task=task)))
+    if mirror:
+        for row in read_rows(task.folder):
+            mirror(row)
+    return fitted
+
+
+def _fit_in_process(fabric: Fabric, task: FitTask) -> dict[str, float | None]:
+    return asdict(fit(task, fabric))
 
 
 def fit(
@@ -96,7 +124,7 @@ def fit(
                 journal.step(progress, loss)
                 if report:
                     report(progress.step, steps, f"epoch {progress.epoch + 1}, loss {loss:.3f}")
-                if stop:
+                if learner.agree(stop.requested):
                     learner.save(checkpoints)
                     raise InterruptedByUser(
                         f"stopped after step {progress.step} of {steps}",
