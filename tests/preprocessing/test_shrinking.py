@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from midrib.errors import PictureError
 from midrib.preprocessing import Recipe, decode, read_picture, resize
 from midrib.preprocessing.jpeg_scans import count_scans, without_detail
 from midrib.records import Pixels
@@ -81,6 +82,18 @@ def test_detail_is_left_out_without_a_trace(
     np.testing.assert_array_equal(
         with_turbo(smaller, (height, width), 8), with_turbo(data, (height, width), 8)
     )
+
+
+def test_damage_in_the_detail_is_found_where_asked_for() -> None:
+    """A file damaged where a small picture does not look is refused when every scan is read."""
+    whole = encode(scene(160, 200), "JPEG", progressive=True)
+    last_scan = whole.rindex(b"\xff\xda")
+    damaged = whole[: last_scan + 100] + whole[-100:]
+    np.testing.assert_array_equal(
+        decode(damaged, at_least=(20, 25)), decode(whole, at_least=(20, 25))
+    )
+    with pytest.raises(PictureError, match="premature end"):
+        decode(damaged, at_least=(20, 25), every_scan=True)
 
 
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:0"])

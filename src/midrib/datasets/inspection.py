@@ -55,7 +55,7 @@ def inspect_pictures(
 def _inspect(entry: Entry) -> Item | Problem:
     try:
         data = _read(entry.path)
-        return _item(entry, data, decode(data, at_least=_PROOF_SIZE))
+        return _item(entry, data, decode(data, at_least=_PROOF_SIZE, every_scan=True))
     except PictureError as problem:
         return Problem(entry.path, _KINDS.get(type(problem), "corrupt"), problem.came)
     except OSError as problem:

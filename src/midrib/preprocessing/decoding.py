@@ -65,7 +65,11 @@ DEFAULT_LIMITS = DecodeLimits()
 
 
 def decode(
-    data: bytes, *, at_least: tuple[int, int] = (0, 0), limits: DecodeLimits = DEFAULT_LIMITS
+    data: bytes,
+    *,
+    at_least: tuple[int, int] = (0, 0),
+    every_scan: bool = False,
+    limits: DecodeLimits = DEFAULT_LIMITS,
 ) -> Pixels:
     """Decode JPEG, PNG, WebP, BMP or TIFF to upright RGB.
 
@@ -75,6 +79,8 @@ def decode(
         data: the encoded file.
         at_least: height and width, in pixels after orientation, that the result must not fall
             below when the picture itself is as large; (0, 0) decodes in full.
+        every_scan: read a progressive JPEG to its end, although a small picture does not need
+            all of it: damage anywhere in the file is then found.
         limits: bounds checked against the header.
 
     Returns:
@@ -85,11 +91,15 @@ def decode(
         PictureTooLargeError: the header tells more pixels or scans than allowed.
         PictureError: the file is truncated, corrupt or of a kind that has no 8-bit meaning.
     """
-    return decode_smaller(data, at_least=at_least, limits=limits).pixels
+    return decode_smaller(data, at_least=at_least, every_scan=every_scan, limits=limits).pixels
 
 
 def decode_smaller(
-    data: bytes, *, at_least: tuple[int, int], limits: DecodeLimits = DEFAULT_LIMITS
+    data: bytes,
+    *,
+    at_least: tuple[int, int],
+    every_scan: bool = False,
+    limits: DecodeLimits = DEFAULT_LIMITS,
 ) -> Decoded:
     """As `decode`, and tell which part of the pixels the picture fills."""
     image = _open(data, limits)
@@ -100,7 +110,8 @@ def decode_smaller(
         if image.format in {"JPEG", "MPO"}:
             _bound_scans(data, limits)
             factor = _shrink_factor((image.height, image.width), at_least)
-            decoded = _decode_jpeg(data, image, factor)
+            needed = data if every_scan else _needed(data, factor)
+            decoded = _decode_jpeg(needed, image, factor)
         else:
             decoded = Decoded.whole(np.asarray(_as_rgb(image)))
     except PictureError:
@@ -177,6 +188,11 @@ def _shrink_factor(size: tuple[int, int], at_least: tuple[int, int]) -> int:
     return 1
 
 
+def _needed(data: bytes, factor: int) -> bytes:
+    """The part of a JPEG that its pixels at 1 / ``factor`` depend on."""
+    return (without_detail(data) if factor == _MEANS_ONLY_FACTOR else None) or data
+
+
 def _decode_jpeg(data: bytes, image: Image.Image, factor: int) -> Decoded:
     if image.mode not in {"L", "RGB"}:
         return _decode_with_pillow(image, factor)
@@ -198,8 +214,6 @@ def _decode_with_pillow(image: Image.Image, factor: int) -> Decoded:
 
 
 def _decode_with_turbo(data: bytes, size: tuple[int, int], factor: int) -> Pixels:
-    if factor == _MEANS_ONLY_FACTOR:
-        data = without_detail(data) or data
     height, width = (-(-side // factor) for side in size)
     pixels: Pixels = simplejpeg.decode_jpeg(data, "RGB", min_height=height, min_width=width)
     return pixels
