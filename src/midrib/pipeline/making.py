@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from midrib.config import fingerprint
 from midrib.datasets import (
     Dataset,
     SplitConfig,
@@ -17,33 +14,21 @@ from midrib.datasets import (
     split_dataset,
 )
 from midrib.engines import AUTO, load_predictor
-from midrib.errors import DatasetError, InterruptedByUser
+from midrib.errors import DatasetError
 from midrib.evaluation import Evaluation, evaluate_package
 from midrib.exporting import ExportConfig, make_package
 from midrib.names import unknown_name
-from midrib.packages import open_package
 from midrib.pipeline.data import read, slug, splits_table
 from midrib.pipeline.releasing import publish
+from midrib.pipeline.run_stages import begin_run, fit_run, package_run
 from midrib.pipeline.targets import open_target
 from midrib.pipeline.telling import tell_run
-from midrib.reporting import SILENT, Reporter, Stopwatch
+from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings
-from midrib.state import Runs
 from midrib.training import (
-    FitTask,
-    Fitted,
-    Pictures,
-    Row,
     RunFolder,
-    RunRecord,
     TrainConfig,
-    fit_on_devices,
-    new_classifier,
-    recipe_for,
-    run_identity,
 )
-
-_MIRRORED_STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -153,10 +138,12 @@ def train(
     export_config = export_config or ExportConfig()
     dataset = split_for_training(source, split_config, settings, strict=strict, reporter=reporter)
     _require_label(dataset, export_config)
-    run = _begin(name or slug(Path(source)), dataset, config, data_licence, settings, fresh=fresh)
+    run = begin_run(
+        name or slug(Path(source)), dataset, config, data_licence, settings, fresh=fresh
+    )
     reporter.say(f"run        {run.path}")
-    _fit(run, dataset, settings, reporter)
-    _package(run, dataset, export_config, reporter)
+    fit_run(run, dataset, settings, reporter)
+    package_run(run, dataset, export_config, reporter)
     published = publish(run.package, settings=settings)
     tell_run(run, dataset, settings)
     return Trained(
@@ -265,119 +252,3 @@ def _require_label(dataset: Dataset, config: ExportConfig) -> None:
             expected="two classes",
             todo="leave --positive out: the most probable class is then decided",
         )
-
-
-def _begin(
-    name: str,
-    dataset: Dataset,
-    config: TrainConfig,
-    data_licence: str,
-    settings: Settings,
-    *,
-    fresh: bool,
-) -> RunFolder:
-    """The folder of the run with this data and these options, made if it is new."""
-    identity = run_identity(dataset, config)
-    run = RunFolder(settings.runs / f"{name}-{identity[:12]}")
-    if fresh and run.path.exists():
-        shutil.rmtree(run.path)
-    if run.is_begun():
-        return run
-    classifier = new_classifier(config, len(dataset.labels), settings)
-    facts = classifier.backbone.facts
-    save_splits(dataset, run.splits)
-    runs = Runs(settings.tracking(), settings.runs)
-    tracking_run = runs.start(
-        name,
-        run_name=run.path.name,
-        params=config.model_dump(mode="json"),
-        data_version=dataset.version,
-    )
-    run.save(
-        RunRecord(
-            name=name,
-            identity=identity,
-            source=str(dataset.source),
-            data_version=dataset.version,
-            data_licence=data_licence,
-            labels=list(dataset.labels),
-            train=config,
-            recipe=recipe_for(facts, config),
-            weights_origin=facts.weights.origin,
-            weights_licence=facts.weights.licence,
-            tracking_run=tracking_run,
-        )
-    )
-    return run
-
-
-def _fit(run: RunFolder, dataset: Dataset, settings: Settings, reporter: Reporter) -> None:
-    """Train, or go on, or see that it is done."""
-    if run.finished("train"):
-        reporter.say("train      unchanged, reused")
-        return
-    record = run.record()
-    runs = Runs(settings.tracking(), settings.runs)
-    runs.reopen(record.tracking_run)
-    task = _fit_task(run, record, dataset, settings)
-    try:
-        with reporter.bar("train") as advance:
-            fitted = fit_on_devices(task, report=advance, mirror=_mirror(runs, record.tracking_run))
-    except InterruptedByUser:
-        runs.finish(record.tracking_run, "killed")
-        raise
-    _note_fitted(run, fitted)
-    runs.finish(record.tracking_run, "finished")
-
-
-def _fit_task(run: RunFolder, record: RunRecord, dataset: Dataset, settings: Settings) -> FitTask:
-    config = record.train
-    return FitTask(
-        model=new_classifier(config, len(record.labels), settings),
-        training=Pictures(
-            dataset.of("train"),
-            record.labels,
-            record.recipe,
-            augmentation=config.augmentation,
-            seed=config.seed,
-        ),
-        validation=Pictures(dataset.of("validation"), record.labels, record.recipe),
-        config=config,
-        folder=run.path,
-        identity=record.identity,
-    )
-
-
-def _note_fitted(run: RunFolder, fitted: Fitted) -> None:
-    facts = {"steps": fitted.steps, "epochs": fitted.epochs, "best_epoch": fitted.best_epoch}
-    run.finish("train", fitted.seconds, **facts, best_metric=fitted.best_metric)
-
-
-def _mirror(runs: Runs, run_id: str) -> Callable[[Row], None]:
-    """Hand validations and every tenth step to MLflow, whose database takes milliseconds a call."""
-
-    def mirror(row: Row) -> None:
-        step = int(row["step"])
-        if "train/loss" in row and step % _MIRRORED_STEPS:
-            return
-        runs.log_metrics(run_id, {key: row[key] for key in row if key != "step"}, step)
-
-    return mirror
-
-
-def _package(run: RunFolder, dataset: Dataset, config: ExportConfig, reporter: Reporter) -> None:
-    """Export and score, unless that was done with the same options."""
-    options = fingerprint(config.model_dump(mode="json"))
-    noted = run.finished("export")
-    if noted and noted["options"] == options and run.package.is_dir():
-        open_package(run.package)
-        reporter.say("export     unchanged, reused")
-        return
-    watch = Stopwatch()
-    with reporter.bar("export and score") as advance:
-        packaged = make_package(
-            run, dataset, config, run.package, progress=lambda a, b: advance(a, b, "")
-        )
-    packaged.validation.save(run.evaluation("validation"))
-    packaged.test.save(run.evaluation("test"))
-    run.finish("export", watch.seconds, options=options)
