@@ -71,6 +71,11 @@ class Follower:
     one finishes what it holds. A version that cannot be loaded is logged, told on the card and
     not tried again before the next release; the old one goes on. While the state's database does
     not answer, nothing changes.
+
+    Args:
+        deployment: what is kept up to date.
+        releases: where it is looked up.
+        load: `midrib.serving.loading.load` with the server's options.
     """
 
     def __init__(
@@ -79,7 +84,6 @@ class Follower:
         releases: Releases,
         load: Callable[..., Live],
     ) -> None:
-        """Args: ``load`` is `midrib.serving.loading.load` with the server's options."""
         self._deployment = deployment
         self._releases = releases
         self._load = load
