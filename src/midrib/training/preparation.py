@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from safetensors.torch import load_file
 
 from midrib.backbones import BackboneFacts, create_backbone
@@ -39,7 +40,12 @@ def recipe_for(facts: BackboneFacts, config: TrainConfig) -> Recipe:
 
 
 def new_classifier(config: TrainConfig, classes: int, settings: Settings) -> Classifier:
-    """A classifier on the chosen backbone with its first stages frozen as asked for."""
+    """A classifier on the chosen backbone with its first stages frozen as asked for.
+
+    Equal options begin with equal weights: a run that is killed before its first checkpoint begins
+    again as it began.
+    """
+    torch.manual_seed(config.seed)
     backbone = create_backbone(config.backbone, weights=config.weights, settings=settings)
     classifier = Classifier(backbone, classes, config.dropout)
     classifier.freeze_stages(config.frozen_stages)
