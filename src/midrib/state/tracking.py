@@ -68,7 +68,7 @@ def connect(url: str) -> MlflowClient:
     mlflow = load_mlflow()
     if not is_server(url):
         # MLflow would ask a database that is not there ten times, for a hundred seconds.
-        from midrib.state.database import require_reachable
+        from midrib.state.connecting import require_reachable
 
         require_reachable(url)
     with tracking_errors(url), warnings.catch_warnings():
