@@ -73,7 +73,7 @@ def test_many_threads_may_turn_on_the_write_ahead_log_at_once(tmp_path: Path) ->
     start = Barrier(6, timeout=30)
 
     def open_all(_: int) -> None:
-        for turn in range(25):
+        for turn in range(15):
             start.wait()
             Database(f"sqlite:///{tmp_path}/{turn}.db").close()
 

@@ -90,6 +90,13 @@ def test_mlflow_counts_the_versions(runs: Runs) -> None:
     assert (made.run_id, made.tags) == (run_id, {"midrib.location": "/packages/4"})
 
 
+def test_packages_from_elsewhere_are_counted_too(runs: Runs) -> None:
+    """A package whose run this MLflow has never seen is registered without it."""
+    assert runs.register("bolts", "0" * 32, source="/packages/bolts") == 1
+    made = runs._client.get_model_version("bolts", "1")
+    assert (made.run_id, made.source) == (None, "/packages/bolts")
+
+
 def test_the_live_version_is_mirrored(runs: Runs) -> None:
     """MLflow's alias 'live' follows."""
     run_id = start(runs)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from midrib.demos.asking import Asked, ask_until_version
 from midrib.demos.baseline import measure_baseline
-from midrib.demos.cells_data import ARCHIVE, DEFECTIVE, LICENCE, cells_table
+from midrib.demos.cells_data import ARCHIVE, DEFECTIVE, LICENCE, NO_MODULES, cells_table
 from midrib.demos.stages import Stages
 from midrib.evaluation import Evaluation
 from midrib.evaluation.report import Baseline, ReleaseEvent
@@ -145,10 +145,12 @@ def run_cells(settings: Settings, reporter: Reporter) -> DemoResult:
         watched = monitor(NAME, hours=1, settings=settings)
     with stages.timed("report"):
         story = Story(
+            title="Solar cells",
+            data_notes=(NO_MODULES,),
             baseline=baseline,
             releases=[
-                ReleaseEvent(one.when, one.version, f"answered {one.pictures} pictures")
-                for one in asked
+                ReleaseEvent(one.when, one.version, f"{what}; answered {one.pictures} pictures")
+                for what, one in zip(("live", "released", "live again"), asked, strict=True)
             ],
             monitoring=watched.as_record(),
             seconds=stages.seconds,

@@ -141,6 +141,11 @@ def package_run(run: RunFolder, dataset: Dataset, config: ExportConfig, reporter
         packaged = make_package(
             run, dataset, config, run.package, progress=lambda a, b: advance(a, b, "")
         )
+    proof = packaged.package.card.variant().certificate
+    reporter.say(
+        f"proof      the file is at most {proof.max_error:.1g} from the model on "
+        f"{proof.pictures} held-out pictures; {proof.changed_decisions} decisions changed"
+    )
     packaged.validation.save(run.evaluation("validation"))
     packaged.test.save(run.evaluation("test"))
     run.finish("export", watch.seconds, options=options)

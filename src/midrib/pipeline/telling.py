@@ -28,6 +28,8 @@ from midrib.training import RunFolder, read_rows
 class Story:
     """What happened to a model after it was made; what is left empty is not told."""
 
+    title: str = ""
+    data_notes: tuple[str, ...] = ()
     baseline: Baseline | None = None
     releases: Sequence[ReleaseEvent] = ()
     monitoring: Mapping[str, Any] | None = None
@@ -51,6 +53,7 @@ def tell_run(
     content = ReportContent(
         card=package.card,
         evaluation=Evaluation.load(run.evaluation("test")),
+        title=story.title,
         baseline=story.baseline,
         training=read_rows(run.path),
         stage_seconds=story.seconds or {name: took for name, took in seconds.items() if took},
@@ -59,6 +62,7 @@ def tell_run(
             version=record.data_version,
             licence=record.data_licence,
             counts=dataset.counts(),
+            notes=story.data_notes,
         ),
         releases=story.releases,
         monitoring=story.monitoring,

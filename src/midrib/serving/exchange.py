@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import secrets
 import time
-import uuid
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -97,7 +97,7 @@ class Exchanges:
 def _request_id(headers: Headers) -> str:
     """The client's, if it can stand in a header and a log line, else a new one."""
     given = headers.get(REQUEST_ID, "")
-    return given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if _SANE_ID.fullmatch(given) else secrets.token_hex(16)
 
 
 def _refusal(problem: MidribError, request_id: str) -> JSONResponse:

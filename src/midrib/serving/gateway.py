@@ -10,8 +10,8 @@ GET  /metrics                      numbers for Prometheus
 
 from __future__ import annotations
 
+import secrets
 import time
-import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -76,7 +76,7 @@ class Gateway:
         live, outcomes = await deployment.ask([picture.data for picture in sent], deadline)
         request.state.version = _shown(live.version)
         asked = [
-            Asked(uuid.uuid4().hex, picture, outcome)
+            Asked(secrets.token_hex(16), picture, outcome)
             for picture, outcome in zip(sent, outcomes, strict=True)
         ]
         self._note(deployment.name, live, asked, time.monotonic() - started)

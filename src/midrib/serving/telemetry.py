@@ -12,10 +12,14 @@ midrib_live_version{model}              version that answers; 0 for a package ne
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from midrib.serving.deployments import Deployment
 from midrib.serving.jobs import Answer
+
+_Metric = TypeVar("_Metric", Counter, Histogram)
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _PICTURES = (1, 2, 4, 8, 16, 32, 64)
@@ -26,6 +30,7 @@ class Telemetry:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._children: dict[tuple[object, ...], Any] = {}
         self._requests = Counter(
             "midrib_requests", "Requests answered", ["model", "code"], registry=self._registry
         )
@@ -46,19 +51,27 @@ class Telemetry:
 
     def request(self, model: str, code: int, seconds: float) -> None:
         """Count one request."""
-        self._requests.labels(model, str(code)).inc()
-        self._request.labels(model).observe(seconds)
+        self._child(self._requests, model, str(code)).inc()
+        self._child(self._request, model).observe(seconds)
 
     def answered(self, model: str, answer: Answer) -> None:
         """Time one picture."""
-        self._queue.labels(model).observe(answer.timings.queue)
-        self._decode.labels(model).observe(answer.timings.decode)
-        self._infer.labels(model).observe(answer.timings.infer)
-        self._batch.labels(model).observe(answer.batch)
+        self._child(self._queue, model).observe(answer.timings.queue)
+        self._child(self._decode, model).observe(answer.timings.decode)
+        self._child(self._infer, model).observe(answer.timings.infer)
+        self._child(self._batch, model).observe(answer.batch)
 
     def text(self) -> bytes:
         """The numbers in Prometheus' text format, version 0.0.4."""
         return generate_latest(self._registry)
+
+    def _child(self, parent: _Metric, *labels: str) -> _Metric:
+        """The metric with these labels, found once: its own look-up takes a lock each time."""
+        key = (parent, *labels)
+        if key not in self._children:
+            self._children[key] = parent.labels(*labels)
+        found: _Metric = self._children[key]
+        return found
 
     def _histogram(
         self, name: str, what: str, *, buckets: tuple[float, ...] = _SECONDS

@@ -97,16 +97,20 @@ class Runs:
             client.set_terminated(run_id, status.upper())
 
     def register(self, name: str, run_id: str, *, source: str) -> int:
-        """Make the run's model the next version of ``name``; gives its number.
+        """Make the package at ``source`` the next version of ``name``; gives its number.
 
-        MLflow counts, for it may hold versions that we have never seen. ``source``, where the
-        package lies, becomes the tag ``midrib.location``: a server refuses local folders as
-        MLflow's own source, which is therefore the run.
+        MLflow counts, for it may hold versions that we have never seen. A server refuses local
+        folders as a version's source: that is the run, and ``source`` the tag
+        ``midrib.location``. Only a run of another MLflow's has to be left out.
         """
         with self._mlflow() as client:
             none_on(_EXISTS, lambda: client.create_registered_model(name))
+            known = none_on(_MISSING, lambda: client.get_run(run_id)) is not None
             made = client.create_model_version(
-                name, source=f"runs:/{run_id}", run_id=run_id, tags={LOCATION_TAG: source}
+                name,
+                source=f"runs:/{run_id}" if known else source,
+                run_id=run_id if known else None,
+                tags={LOCATION_TAG: source},
             )
         return int(made.version)
 
