@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from midrib.demos.asking import Asked, ask_until_version
@@ -16,6 +17,7 @@ from midrib.demos.stages import Stages
 from midrib.evaluation import Evaluation
 from midrib.evaluation.report import Baseline, ReleaseEvent
 from midrib.exporting import ExportConfig, decide_otherwise, load_packaged
+from midrib.machine import machine_name
 from midrib.pipeline import Trained, monitor, publish, release, rollback, train
 from midrib.pipeline.running import Monitored
 from midrib.pipeline.telling import Story, tell_run
@@ -62,18 +64,22 @@ class DemoResult:
     def as_record(self) -> dict[str, object]:
         auc = self.trained.test.score("roc_auc")
         return {
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": machine_name(),
             "roc_auc": auc.model_dump(mode="json"),
             "baseline": asdict(self.baseline),
             "goals": [
                 {
                     "name": "ROC AUC on the test split, as served",
                     "goal": GOAL_AUC,
+                    "direction": "at least",
                     "figure": auc.value,
                     "met": auc.value >= GOAL_AUC,
                 },
                 {
                     "name": "seconds after installation",
                     "goal": GOAL_SECONDS,
+                    "direction": "at most",
                     "figure": self.total_seconds,
                     "met": self.total_seconds <= GOAL_SECONDS,
                 },
