@@ -46,7 +46,9 @@ class Spread:
         return cls(statistics.median(values), min(values), max(values))
 
     def __str__(self) -> str:
-        return f"{_number(self.median)}  ({_number(self.low)}–{_number(self.high)})"
+        return (
+            f"{format_number(self.median)}  ({format_number(self.low)}–{format_number(self.high)})"
+        )
 
 
 @dataclass(frozen=True)
@@ -223,9 +225,9 @@ def _print(report: _Report) -> None:
         console.print(note, style="dim", markup=False, soft_wrap=True)
     for goal in report.results.goals:
         verdict = "[green]met[/]" if goal.met else "[bold red]NOT MET[/]"
-        wanted = f"{goal.direction} {_number(goal.goal)}"
+        wanted = f"{goal.direction} {format_number(goal.goal)}"
         console.print(
-            f"goal  {escape(goal.name)}: {wanted}, measured {_number(goal.figure)}  {verdict}"
+            f"goal  {escape(goal.name)}: {wanted}, measured {format_number(goal.figure)}  {verdict}"
         )
     versions = ", ".join(f"{library} {number}" for library, number in report.versions.items())
     console.print(f"machine   {report.machine}", soft_wrap=True)
@@ -250,6 +252,6 @@ def _table(report: _Report) -> Table:
     return table
 
 
-def _number(value: float) -> str:
+def format_number(value: float) -> str:
     """Three significant digits, thousands with separators."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
