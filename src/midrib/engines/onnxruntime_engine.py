@@ -15,6 +15,8 @@ from midrib.records import Outputs, PixelBatch
 
 @ENGINES.register("onnxruntime")
 class OnnxRuntimeEngine(Engine):
+    """ONNX Runtime, on the CPU."""
+
     name = "onnxruntime"
     module = "onnxruntime"
     extra = ""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 @ENGINES.register("openvino")
 class OpenVinoEngine(Engine):
+    """OpenVINO, on the CPU."""
+
     name = "openvino"
     module = "openvino"
     extra = "openvino"

@@ -152,14 +152,7 @@ class PredictionLog:
         due = time.monotonic() + self._config.flush_seconds
         going_on = True
         while going_on:
-            try:
-                entry = self._queue.get(timeout=max(0.0, due - time.monotonic()))
-            except Empty:
-                pass  # nothing came before the flush was due
-            else:
-                going_on = entry is not None
-                if entry is not None:
-                    self._take(entry)
+            going_on = self._take_next(due - time.monotonic())
             many = self._disk_takes and len(self._rows) >= self._config.flush_rows
             if many or not going_on or time.monotonic() >= due:
                 self._flush()
@@ -168,6 +161,17 @@ class PredictionLog:
             self._lost += len(self._rows)
             _logger.warning("predictions lost: the disk took none", rows=len(self._rows))
         self._merge(rest=True)
+
+    def _take_next(self, seconds: float) -> bool:
+        """Take one prediction if one comes in time; returns whether more may come."""
+        try:
+            entry = self._queue.get(timeout=max(0.0, seconds))
+        except Empty:
+            return True
+        if entry is None:
+            return False
+        self._take(entry)
+        return True
 
     def _take(self, entry: LoggedPrediction) -> None:
         self._entries.append(entry)
