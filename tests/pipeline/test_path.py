@@ -169,3 +169,11 @@ def test_export_of_a_run_again_gives_the_same_answers(world: World, tmp_path: Pa
     )
     assert exported.test.scores == world.trained.test.scores
     assert pipeline.verify(exported.package, settings=world.settings).samples > 0
+
+
+def test_switch_stands_when_mlflow_is_gone(world: World) -> None:
+    """A release is switched though MLflow cannot be told; the result warns of it."""
+    gone = world.settings.model_copy(update={"tracking_url": "http://127.0.0.1:9"})
+    switched = pipeline.release("my-photos", 1, settings=gone)
+    assert switched.release.version == 1
+    assert "MLflow was not told" in switched.warning

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from midrib.errors import PackageError
+from midrib.errors import MissingExtraError, PackageError, StateError
 from midrib.packages import Package, open_package, restamp_package, verify_package
 from midrib.packages.manifest import MANIFEST
 from midrib.packages.reading import CARD_FILE
@@ -23,6 +23,7 @@ class Published:
     version: int
     folder: Path
     live: bool
+    warning: str = ""
 
     def as_record(self) -> dict[str, object]:
         return {**asdict(self), "folder": str(self.folder)}
@@ -31,7 +32,8 @@ class Published:
         state = (
             "it is live" if self.live else f"midrib release {self.name} --version {self.version}"
         )
-        return [f"{self.name} version {self.version} published in {self.folder}; {state}"]
+        told = f"{self.name} version {self.version} published in {self.folder}; {state}"
+        return [told, *filter(None, [self.warning])]
 
 
 @dataclass(frozen=True)
@@ -39,16 +41,18 @@ class Switched:
     """Which version is live now."""
 
     release: Release
+    warning: str = ""
 
     def as_record(self) -> dict[str, object]:
-        return self.release.as_record()
+        return {**self.release.as_record(), "warning": self.warning}
 
     def lines(self) -> list[str]:
         before = self.release.previous
         was = (
             "no version was live before" if before is None else f"version {before} was live before"
         )
-        return [f"{self.release.name}: version {self.release.version} is live, {was}"]
+        told = f"{self.release.name}: version {self.release.version} is live, {was}"
+        return [told, *filter(None, [self.warning])]
 
 
 @dataclass(frozen=True)
@@ -99,11 +103,12 @@ def publish(
         version = _published_before(releases, source, name)
         if version is None:
             version = _publish_new(releases, settings, source, name)
-        live = releases.live(name)
+        live, warning = releases.live(name), ""
         if release_now or live is None:
-            _mirror(settings, live := releases.release(name, version))
+            live = releases.release(name, version)
+            warning = _mirror(settings, live)
     folder = settings.packages / name / str(version)
-    return Published(name, version, folder, live=live.version == version)
+    return Published(name, version, folder, live=live.version == version, warning=warning)
 
 
 def models(*, settings: Settings | None = None) -> ModelList:
@@ -124,8 +129,7 @@ def release(name: str, version: int, *, settings: Settings | None = None) -> Swi
     settings = settings or Settings()
     with Releases(settings.database()) as releases:
         switched = releases.release(name, version)
-    _mirror(settings, switched)
-    return Switched(switched)
+    return Switched(switched, _mirror(settings, switched))
 
 
 def rollback(name: str, *, settings: Settings | None = None) -> Switched:
@@ -133,14 +137,12 @@ def rollback(name: str, *, settings: Settings | None = None) -> Switched:
     settings = settings or Settings()
     with Releases(settings.database()) as releases:
         switched = releases.rollback(name)
-    _mirror(settings, switched)
-    return Switched(switched)
+    return Switched(switched, _mirror(settings, switched))
 
 
 def _publish_new(releases: Releases, settings: Settings, source: Package, name: str) -> int:
     """Number, copy, record: killed in between, only an unused number is lost."""
-    runs = Runs(settings.tracking(), settings.runs)
-    version = runs.register(name, source.card.run, source=str(settings.packages / name))
+    version = _next_number(releases, settings, source, name)
     target = settings.packages / name / str(version)
     card = source.card.model_copy(update={"name": name, "version": version})
     restamp_package(source, card, target)
@@ -179,5 +181,22 @@ def _files(package: Package) -> dict[str, str]:
     return {path: sha256 for path, sha256 in package.manifest.items() if path != CARD_FILE}
 
 
-def _mirror(settings: Settings, switched: Release) -> None:
-    Runs(settings.tracking(), settings.runs).mirror_live(switched.name, switched.version)
+def _next_number(releases: Releases, settings: Settings, source: Package, name: str) -> int:
+    """MLflow counts, for it may hold versions that we have never seen; without it we do."""
+    runs, least = Runs(settings.tracking(), settings.runs), releases.next_version(name)
+    version = 0
+    try:
+        while version < least:
+            version = runs.register(name, source.card.run, source=str(settings.packages / name))
+    except MissingExtraError:
+        return least
+    return version
+
+
+def _mirror(settings: Settings, switched: Release) -> str:
+    """Tell MLflow, which only mirrors: a failure is a warning, for the switch stands."""
+    try:
+        Runs(settings.tracking(), settings.runs).mirror_live(switched.name, switched.version)
+    except (StateError, MissingExtraError) as problem:
+        return f"the switch stands, but MLflow was not told: {problem}"
+    return ""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from midrib.config import fingerprint
 from midrib.datasets import Dataset, save_splits
-from midrib.errors import InterruptedByUser
+from midrib.errors import InterruptedByUser, MidribError, StateError
 from midrib.exporting import ExportConfig, make_package
 from midrib.packages import open_package
 from midrib.reporting import Reporter, Stopwatch
@@ -85,9 +85,12 @@ def fit_run(run: RunFolder, dataset: Dataset, settings: Settings, reporter: Repo
     task = _fit_task(run, record, dataset, settings)
     try:
         with reporter.bar("train") as advance:
-            fitted = fit_on_devices(task, report=advance, mirror=_mirror(runs, record.tracking_run))
-    except InterruptedByUser:
-        runs.finish(record.tracking_run, "killed")
+            fitted = fit_on_devices(
+                task, report=advance, mirror=_mirror(runs, record.tracking_run, reporter)
+            )
+    except MidribError as problem:
+        stopped = isinstance(problem, InterruptedByUser)
+        runs.finish(record.tracking_run, "killed" if stopped else "failed")
         raise
     _note_fitted(run, fitted)
     runs.finish(record.tracking_run, "finished")
@@ -116,14 +119,20 @@ def _note_fitted(run: RunFolder, fitted: Fitted) -> None:
     run.finish("train", fitted.seconds, **facts, best_metric=fitted.best_metric)
 
 
-def _mirror(runs: Runs, run_id: str) -> Callable[[Row], None]:
-    """Hand validations and every tenth step to MLflow, whose database takes milliseconds a call."""
+def _mirror(runs: Runs, run_id: str, reporter: Reporter) -> Callable[[Row], None]:
+    """Hand validations and every tenth step to MLflow, whose database takes milliseconds a call.
+
+    Rows that MLflow does not take are in the run's folder all the same: training goes on.
+    """
 
     def mirror(row: Row) -> None:
         step = int(row["step"])
         if "train/loss" in row and step % _MIRRORED_STEPS:
             return
-        runs.log_metrics(run_id, {key: row[key] for key in row if key != "step"}, step)
+        try:
+            runs.log_metrics(run_id, {key: row[key] for key in row if key != "step"}, step)
+        except StateError as problem:
+            reporter.say(f"MLflow was not told of step {step}: {problem}")
 
     return mirror
 
