@@ -1,0 +1,220 @@
+"""Rewrites what the pages take from the code: ``python docs/generate.py``.
+
+A page marks such a place with ``<!-- NAME -->`` and ``<!-- /NAME -->``; help.md is made whole.
+"""
+# ruff: noqa: INP001 - docs is a folder of pages, not a package
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from typer.main import get_command
+
+from midrib import errors
+from midrib.cli.app import app
+from midrib.names import Registry
+from midrib.storage import write_text
+
+PAGES = Path(__file__).parent
+HELP_PAGE = "help.md"
+_BLOCK = re.compile(r"(<!-- (?P<name>[a-z-]+) -->\n).*?(<!-- /(?P=name) -->)", re.DOTALL)
+_BOUNDS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
+_HELP_COLUMNS = 90
+
+
+def main() -> None:
+    """Rewrite every page whose places are out of date."""
+    for page in sorted(PAGES.glob("*.md")):
+        before = page.read_text(encoding="utf-8")
+        after = help_page() if page.name == HELP_PAGE else filled(before)
+        if after != before:
+            write_text(page, after)
+            sys.stdout.write(f"rewritten: docs/{page.name}\n")
+
+
+def filled(text: str) -> str:
+    """``text`` with every marked place rewritten. Raises ``KeyError`` for an unknown name."""
+    return _BLOCK.sub(lambda found: f"{found[1]}{BLOCKS[found['name']]()}\n{found[3]}", text)
+
+
+def help_page() -> str:
+    """What ``--help`` says of the command and of every verb, in the order of the path."""
+    parts = ["# What `--help` says\n\nMade by `python docs/generate.py`.\n"]
+    for words in _commands(get_command(app)):
+        title = " ".join(("midrib", *words))
+        parts.append(f"## {title}\n\n```text\n{_help(words)}\n```\n")
+    return "\n".join(parts)
+
+
+def _commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words of a command and of everything below it, in the order that it lists them."""
+    yield words
+    for name, child in getattr(command, "commands", {}).items():
+        yield from _commands(child, (*words, name))
+
+
+def _help(words: tuple[str, ...]) -> str:
+    call = [sys.executable, "-c", "from midrib.cli import main; main()", *words, "--help"]
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    plain = {**kept, "TERMINAL_WIDTH": str(_HELP_COLUMNS), "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
+    finished = subprocess.run(call, env=plain, capture_output=True, text=True, check=True)
+    return "\n".join(line.rstrip() for line in finished.stdout.strip("\n").splitlines()).strip("\n")
+
+
+def option_table(config: type[BaseModel]) -> str:
+    """One row an option: its name, what it takes, its default and its own docstring."""
+    rows = ["| option | takes | default | meaning |", "|---|---|---|---|"]
+    rows += [
+        f"| `{name}` | {_takes(field)} | {_default(field)} | {_meaning(field)} |"
+        for name, field in config.model_fields.items()
+    ]
+    return "\n".join(rows)
+
+
+def settings_table(settings: type[BaseModel]) -> str:
+    """One row an environment variable."""
+    rows = ["| variable | takes | default | meaning |", "|---|---|---|---|"]
+    prefix = settings.model_config.get("env_prefix", "")
+    rows += [
+        f"| `{prefix}{name.upper()}` | {_takes(field)} | {_default(field)} | {_meaning(field)} |"
+        for name, field in settings.model_fields.items()
+    ]
+    return "\n".join(rows)
+
+
+def field_table(record: type[BaseModel]) -> str:
+    """One row a field of something that midrib writes."""
+    rows = ["| field | holds | meaning |", "|---|---|---|"]
+    rows += [
+        f"| `{name}` | {_takes(field)} | {_meaning(field)} |"
+        for name, field in record.model_fields.items()
+    ]
+    return "\n".join(rows)
+
+
+def name_table() -> str:
+    """One row a kind of thing that is chosen by name."""
+    from midrib.backbones.registry import BACKBONES
+    from midrib.evaluation import THRESHOLD_RULES
+    from midrib.metrics import METRICS
+    from midrib.tasks import LOSSES
+    from midrib.training import AUGMENTATIONS, OPTIMIZERS, SCHEDULES
+
+    registries: tuple[Registry[Any], ...] = (
+        BACKBONES,
+        LOSSES,
+        OPTIMIZERS,
+        SCHEDULES,
+        AUGMENTATIONS,
+        METRICS,
+        THRESHOLD_RULES,
+    )
+    rows = ["| kind | names |", "|---|---|"]
+    rows += [f"| {each.kind} | {', '.join(f'`{name}`' for name in each)} |" for each in registries]
+    return "\n".join(rows)
+
+
+def error_tree() -> str:
+    """Every class of error with its exit code and its HTTP status, indented as the tree is."""
+    lines = [
+        f"{'  ' * depth + kind.__name__:<30} exit {kind.exit_code:<4} HTTP {kind.http_status}"
+        for depth, kind in walk_errors(errors.MidribError)
+    ]
+    return "\n".join(["```text", *lines, "```"])
+
+
+def walk_errors(
+    kind: type[errors.MidribError], depth: int = 0
+) -> Iterator[tuple[int, type[errors.MidribError]]]:
+    """``kind`` and what descends from it in ``midrib.errors``, each with its depth."""
+    yield depth, kind
+    for child in kind.__subclasses__():
+        if child.__module__ == errors.__name__:
+            yield from walk_errors(child, depth + 1)
+
+
+def metric_names() -> str:
+    """What the server counts, as its own module tells it."""
+    from midrib.serving import telemetry
+
+    lines = [line for line in (telemetry.__doc__ or "").splitlines() if line.startswith("midrib_")]
+    return "\n".join(["```text", *lines, "```"])
+
+
+def _takes(field: FieldInfo) -> str:
+    bounds = [
+        f"{sign} {getattr(each, name):,g}".replace(",", " ")
+        for each in field.metadata
+        for name, sign in _BOUNDS.items()
+        if hasattr(each, name)
+    ]
+    return ", ".join([_type_name(field.annotation), *bounds])
+
+
+def _type_name(annotation: Any) -> str:
+    arguments = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        return ", ".join(f"`{choice}`" for choice in arguments)
+    if get_origin(annotation) in {Union, UnionType}:
+        return " or ".join(_type_name(each) for each in arguments)
+    if get_origin(annotation) in {list, tuple}:
+        return f"list of {_type_name(arguments[0])}"
+    return "none" if annotation is NoneType else annotation.__name__.lstrip("_")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default_factory is not None:
+        return getattr(field.default_factory, "__name__", "").replace("_", " ")
+    if field.default is PydanticUndefined:
+        return ""
+    if field.default is None or field.default == "":
+        return "none"
+    if isinstance(field.default, BaseModel):
+        return "its own"
+    return f"`{field.default}`"
+
+
+def _meaning(field: FieldInfo) -> str:
+    return " ".join((field.description or "").split()).replace("|", "\\|")
+
+
+def _blocks() -> dict[str, Callable[[], str]]:
+    from midrib.datasets import SplitConfig
+    from midrib.exporting import ExportConfig, ParityLimits
+    from midrib.packages import Card
+    from midrib.preprocessing import DecodeLimits
+    from midrib.serving import Limits, ServeConfig
+    from midrib.settings import Settings
+    from midrib.training import TrainConfig
+
+    return {
+        "split-options": lambda: option_table(SplitConfig),
+        "train-options": lambda: option_table(TrainConfig),
+        "names": name_table,
+        "export-options": lambda: option_table(ExportConfig),
+        "parity-limits": lambda: option_table(ParityLimits),
+        "card": lambda: field_table(Card),
+        "serve-options": lambda: option_table(ServeConfig),
+        "limits": lambda: option_table(Limits),
+        "picture-limits": lambda: option_table(DecodeLimits),
+        "metric-names": metric_names,
+        "settings": lambda: settings_table(Settings),
+        "errors": error_tree,
+    }
+
+
+BLOCKS = _blocks()
+
+
+if __name__ == "__main__":
+    main()
