@@ -184,7 +184,9 @@ class Walk:
         """The caller's own, with another home and without what would change how midrib acts."""
         caches = {"XDG_CACHE_HOME": str(Path.home() / ".cache")}
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MIDRIB_")}
-        return {**caches, **kept, "HOME": str(self.home), "COLUMNS": "200", "NO_COLOR": "1"}
+        shown = {"COLUMNS": "200", "NO_COLOR": "1"}
+        # On busy cores torch's threads spend most of such a small training waiting for each other.
+        return {**caches, **kept, **shown, "HOME": str(self.home), "OMP_NUM_THREADS": "1"}
 
 
 def require_output(example: Example, said: str) -> None:
