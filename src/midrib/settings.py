@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     """The folder that holds everything midrib makes, unless a URL below says otherwise."""
 
     database_url: str = ""
-    """Releases: ``sqlite:///`` and a path, or ``postgresql://``; empty is SQLite in the home folder."""
+    """Releases: ``sqlite:///`` and a path, or ``postgresql://``; empty is SQLite in the home."""
 
     tracking_url: str = ""
     """Runs and model versions: any MLflow server's URL; empty is SQLite in the home folder."""
