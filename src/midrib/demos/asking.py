@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections import Counter
@@ -51,7 +52,10 @@ def ask_until_version(url: str, model: str, pictures: Sequence[Path], version: i
     connection = HTTPConnection(address.hostname or "", address.port, timeout=_TIMEOUT_SECONDS)
     started = time.monotonic()
     try:
-        while _ask(connection, model, pictures[0])["version"] != version:
+        # Another picture each time, so that the log sees what the test split holds.
+        for picture in itertools.cycle(pictures):
+            if _ask(connection, model, picture)["version"] == version:
+                break
             if time.monotonic() - started > _SWITCH_SECONDS:
                 raise ServingError(
                     f"version {version} does not answer after {_SWITCH_SECONDS:g} s",

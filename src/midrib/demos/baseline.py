@@ -1,31 +1,43 @@
-"""What fine-tuning has to beat: a linear probe, compared on the same pictures."""
+"""What fine-tuning has to beat: a linear probe on the same pictures."""
 
 from __future__ import annotations
 
 import numpy as np
-from safetensors.numpy import load_file, save
 
 from midrib.evaluation.report import Baseline
 from midrib.metrics import METRICS, paired_bootstrap
 from midrib.pipeline import Trained
-from midrib.records import Floats
 from midrib.reporting import Reporter
 from midrib.settings import Settings
-from midrib.storage import write_bytes
-from midrib.training import Pictures, linear_probe, new_classifier
+from midrib.training import LinearProbe, Pictures, embed, fit_probe, new_classifier
 
-_FILE = "linear-probe.safetensors"
 _METRIC = "roc_auc"
 
 
 def measure_baseline(trained: Trained, settings: Settings, reporter: Reporter) -> Baseline:
-    """Probe the backbone that training started from; kept with the run. Raises ``StorageError``."""
-    file = trained.run.path / _FILE
-    if not file.is_file():
-        write_bytes(file, save({"answer": _probe(trained, settings, reporter)}))
-    answer = load_file(file)["answer"]
+    """Let a probe of the features before any training answer the test split; kept with the run.
+
+    Raises ``StorageError``.
+    """
+    record, items = trained.run.record(), trained.dataset.of("test")
+    untrained = new_classifier(record.train, len(record.labels), settings)
+    if not trained.run.probe.is_file():
+        with reporter.bar("linear probe") as advance:
+            training, validation = (
+                Pictures(trained.dataset.of(split), record.labels, record.recipe)
+                for split in ("train", "validation")
+            )
+            fit_probe(
+                untrained,
+                training,
+                validation,
+                metric=_METRIC,
+                progress=lambda done, total: advance(done, total, ""),
+            ).save(trained.run.probe)
+    features, _ = embed(untrained, Pictures(items, record.labels, record.recipe))
+    answer = LinearProbe.load(trained.run.probe).answer(features)
     # The model's own rows leave out what could not be read; both were asked the same files.
-    places = {item.path: index for index, item in enumerate(trained.dataset.of("test"))}
+    places = {item.path: index for index, item in enumerate(items)}
     rows = np.array([places[path] for path in trained.test.paths])
     metric, truth = METRICS.get(_METRIC), trained.test.truth
     return Baseline(
@@ -33,21 +45,3 @@ def measure_baseline(trained: Trained, settings: Settings, reporter: Reporter) -
         value=metric(truth, answer[rows]),
         difference=paired_bootstrap(metric, truth, trained.test.answer, answer[rows]),
     )
-
-
-def _probe(trained: Trained, settings: Settings, reporter: Reporter) -> Floats:
-    record = trained.run.record()
-    classifier = new_classifier(record.train, len(record.labels), settings)
-    splits = {
-        split: Pictures(trained.dataset.of(split), record.labels, record.recipe)
-        for split in ("train", "validation", "test")
-    }
-    with reporter.bar("linear probe") as advance:
-        return linear_probe(
-            classifier,
-            splits["train"],
-            splits["validation"],
-            splits["test"],
-            metric=_METRIC,
-            progress=lambda done, total: advance(done, total, ""),
-        )

@@ -27,7 +27,7 @@ from midrib.settings import Settings
 from midrib.training import TrainConfig
 
 NAME = "solar-cells"
-ASKED_PICTURES = 24
+ASKED_PICTURES = 120
 GOAL_AUC = 0.90
 GOAL_SECONDS = 360.0
 CAREFUL_RULE = "recall:0.95"
@@ -36,7 +36,7 @@ TRAIN = TrainConfig(
     backbone="efficientnet-lite0",
     size=160,
     crop_ratio=1.0,
-    epochs=4,
+    epochs=5,
     batch_size=32,
     learning_rate=1e-3,
     frozen_stages=3,

@@ -13,7 +13,7 @@ from midrib.training.preparation import (
     run_identity,
     trained_classifier,
 )
-from midrib.training.probe import linear_probe
+from midrib.training.probe import LinearProbe, embed, fit_probe
 from midrib.training.run_folder import RunFolder, RunRecord
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "SCHEDULES",
     "FitTask",
     "Fitted",
+    "LinearProbe",
     "Pictures",
     "Row",
     "RunFolder",
@@ -30,9 +31,10 @@ __all__ = [
     "StepReport",
     "TrainConfig",
     "create_fabric",
+    "embed",
     "fit",
     "fit_on_devices",
-    "linear_probe",
+    "fit_probe",
     "new_classifier",
     "read_rows",
     "recipe_for",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 
 import numpy as np
 import torch
@@ -42,8 +43,7 @@ class Pictures(Dataset[tuple[Pixels, int]]):
         self._classes = len(labels)
         self._augment = AUGMENTATIONS.get(augmentation)
         self._seed = seed
-        self._cache: dict[int, Pixels] = {}
-        self._cached_bytes = 0
+        self._cache = _Cache(CACHE_BYTES)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -53,6 +53,12 @@ class Pictures(Dataset[tuple[Pixels, int]]):
         random = picture_generator(self._seed, epoch, index)
         return self._augment(self._resized(index), self.recipe, random), self._truth[index]
 
+    def without_augmentation(self) -> Pictures:
+        """The same pictures as evaluation sees them, sharing what is kept in memory."""
+        plain = copy(self)
+        plain._augment = AUGMENTATIONS.get("none")  # noqa: SLF001 - a copy of itself
+        return plain
+
     def class_weights(self) -> Tensor:
         """One over each class's share, scaled to a mean of 1: float32, classes."""
         counts = np.bincount(self._truth, minlength=self._classes).clip(min=1)
@@ -60,13 +66,28 @@ class Pictures(Dataset[tuple[Pixels, int]]):
         return torch.tensor(weights / weights.mean(), dtype=torch.float32)
 
     def _resized(self, index: int) -> Pixels:
-        if index in self._cache:
-            return self._cache[index]
-        pixels = read_resized(self.items[index].path.read_bytes(), self.recipe)
-        if self._cached_bytes + pixels.nbytes <= CACHE_BYTES:
-            self._cache[index] = pixels
-            self._cached_bytes += pixels.nbytes
-        return pixels
+        kept = self._cache.get(index)
+        if kept is None:
+            kept = read_resized(self.items[index].path.read_bytes(), self.recipe)
+            self._cache.put(index, kept)
+        return kept
+
+
+class _Cache:
+    """Pictures by their place, up to a bound of bytes."""
+
+    def __init__(self, bound_bytes: int) -> None:
+        self._free_bytes = bound_bytes
+        self._pictures: dict[int, Pixels] = {}
+
+    def get(self, index: int) -> Pixels | None:
+        return self._pictures.get(index)
+
+    def put(self, index: int, pixels: Pixels) -> None:
+        """Keep a picture if there is room."""
+        if pixels.nbytes <= self._free_bytes:
+            self._free_bytes -= pixels.nbytes
+            self._pictures[index] = pixels
 
 
 class EpochBatches(Sampler[list[tuple[int, int]]]):

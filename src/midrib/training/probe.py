@@ -1,90 +1,114 @@
-"""The linear probe: logistic regression on frozen features. What training has to beat."""
+"""The linear probe: logistic regression on features that do not learn. What training must beat."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
 
-import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
 from midrib.metrics import METRICS
 from midrib.records import Floats
+from midrib.storage import written_aside
 from midrib.tasks import Classifier
+from midrib.training.checkpoints import save_tensors
 from midrib.training.loading import Pictures, evaluation_batches
+
+Progress = Callable[[int, int], None]
 
 _DECAYS = (1e-4, 1e-3, 1e-2, 1e-1)
 _BATCH = 32
-_LBFGS_STEPS = 200
+_LBFGS_STEPS = 100
 
 
-def linear_probe(
+@dataclass(frozen=True)
+class LinearProbe:
+    """Logits are features @ weight + bias.
+
+    ``weight``: float32, features × classes. ``bias``: float32, classes.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def answer(self, features: Tensor) -> Floats:
+        """Probabilities, float32, count × classes, from float32 features, count × features."""
+        probabilities: Floats = torch.softmax(features @ self.weight + self.bias, dim=1).numpy()
+        return probabilities
+
+    def save(self, file: Path) -> None:
+        """Write it as safetensors. Raises ``StorageError``."""
+        with written_aside(file) as aside:
+            save_tensors({"weight": self.weight, "bias": self.bias}, aside)
+
+    @classmethod
+    def load(cls, file: Path) -> Self:
+        """Read what `save` wrote."""
+        return cls(**load_file(file))
+
+
+def fit_probe(
     classifier: Classifier,
     training: Pictures,
     validation: Pictures,
-    test: Pictures,
     *,
     metric: str,
-    progress: Callable[[int, int], None] | None = None,
-) -> Floats:
-    """Probabilities on ``test`` from frozen features.
+    progress: Progress | None = None,
+) -> LinearProbe:
+    """Fit a probe on the features that ``classifier`` has now.
 
     The weight decay is the one of four with the best ``metric`` on the validation split.
 
     Args:
         classifier: its backbone is used as it stands, its head is not.
-        training: pictures that the regression learns from.
+        training: pictures that the regression learns from, taken without augmentation.
         validation: pictures that choose the weight decay.
-        test: pictures that are answered.
         metric: a registered metric's name.
         progress: is told how many pictures are seen.
-
-    Returns:
-        float32, count × classes; rows sum to 1.
     """
-    splits = (training, validation, test)
-    total, done = sum(len(pictures) for pictures in splits), 0
-    features: list[tuple[Tensor, Tensor]] = []
-    for pictures in splits:
-        parts = []
-        for batch, truth in evaluation_batches(pictures, _BATCH):
-            parts.append((_embed(classifier, batch), truth))
-            done += len(truth)
-            if progress:
-                progress(done, total)
-        embeddings, truths = zip(*parts, strict=True)
-        features.append((torch.cat(embeddings), torch.cat(truths)))
-    (learn, learn_truth), (choose, choose_truth), (answer, _) = _standardised(features)
-    classes = classifier.head.out_features
+    learn, learn_truth = embed(classifier, training, progress)
+    choose, choose_truth = embed(classifier, validation, None)
+    mean, deviation = learn.mean(0), learn.std(0).clamp_min(1e-6)
     measured = METRICS.get(metric)
-    best: tuple[float, Floats] | None = None
+    best: tuple[float, LinearProbe] | None = None
     for decay in _DECAYS:
-        regression = _logistic_regression(learn, learn_truth, classes, decay)
-        reached = measured(choose_truth.numpy(), regression(choose).numpy())
-        if measured.improves(reached, best[0] if best else None):
-            best = reached, regression(answer).numpy().astype(np.float32)
+        scaled = _logistic_regression(
+            (learn - mean) / deviation, learn_truth, classifier.head.out_features, decay
+        )
+        # The scaling moves into the probe, so that it takes features as they are.
+        weight = (scaled.weight / deviation[:, None]).contiguous()
+        probe = LinearProbe(weight, scaled.bias - mean @ weight)
+        reached = measured(choose_truth.numpy(), probe.answer(choose))
+        if best is None or measured.improves(reached, best[0]):
+            best = reached, probe
     if best is None:
         raise AssertionError("anything improves on nothing")
     return best[1]
 
 
-@torch.inference_mode()
-def _embed(classifier: Classifier, pictures: Tensor) -> Tensor:
-    embedding: Tensor = classifier.eval()(pictures)[1]
-    return embedding
-
-
-def _standardised(features: Sequence[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
-    """Every feature to mean 0 and deviation 1, as the first split has them."""
-    first = features[0][0]
-    mean, deviation = first.mean(0), first.std(0).clamp_min(1e-6)
-    return [((embedding - mean) / deviation, truth) for embedding, truth in features]
+@torch.no_grad()
+def embed(
+    classifier: Classifier, pictures: Pictures, progress: Progress | None = None
+) -> tuple[Tensor, Tensor]:
+    """Pooled features (float32, count × features) and truth (int64, count), unaugmented."""
+    classifier.to(memory_format=torch.channels_last).eval()
+    features, truths, plain = [], [], pictures.without_augmentation()
+    for done, (batch, truth) in enumerate(evaluation_batches(plain, _BATCH), start=1):
+        features.append(classifier(batch)[1])
+        truths.append(truth)
+        if progress:
+            progress(min(done * _BATCH, len(plain)), len(plain))
+    return torch.cat(features), torch.cat(truths)
 
 
 def _logistic_regression(
     features: Tensor, truth: Tensor, classes: int, decay: float
-) -> Callable[[Tensor], Tensor]:
+) -> LinearProbe:
     weight = torch.zeros(features.shape[1], classes, requires_grad=True)
     bias = torch.zeros(classes, requires_grad=True)
     optimizer = torch.optim.LBFGS(
@@ -99,4 +123,4 @@ def _logistic_regression(
         return loss
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
-    return lambda other: torch.softmax(other @ weight.detach() + bias.detach(), dim=1)
+    return LinearProbe(weight.detach(), bias.detach())

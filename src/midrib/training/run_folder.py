@@ -62,6 +62,11 @@ class RunFolder:
     def onnx(self) -> Path:
         return self.path / "fp32.onnx"
 
+    @property
+    def probe(self) -> Path:
+        """The linear probe that the run was compared with."""
+        return self.path / "probe.safetensors"
+
     def evaluation(self, split: str) -> Path:
         return self.path / f"evaluation-{split}.safetensors"
 
