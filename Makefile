@@ -18,8 +18,8 @@ soak: $(INSTALLED)  ## run the tests that take longer
 	$(BIN)/python -m pytest -m soak
 
 check: $(INSTALLED)  ## style, types and who may import whom
-	$(BIN)/ruff format --check src tests benchmarks
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks docs
+	$(BIN)/ruff check src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
