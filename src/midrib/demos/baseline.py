@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+from safetensors.numpy import load_file, save
 
+from midrib.datasets import SPLITS
 from midrib.evaluation.report import Baseline
 from midrib.metrics import METRICS, paired_bootstrap
 from midrib.pipeline import Trained
+from midrib.records import Floats
 from midrib.reporting import Reporter
 from midrib.settings import Settings
-from midrib.training import LinearProbe, Pictures, embed, fit_probe, new_classifier
+from midrib.storage import write_bytes
+from midrib.training import Pictures, embed, fit_probe, new_classifier
 
 _METRIC = "roc_auc"
 
@@ -19,25 +23,11 @@ def measure_baseline(trained: Trained, settings: Settings, reporter: Reporter) -
 
     Raises ``StorageError``.
     """
-    record, items = trained.run.record(), trained.dataset.of("test")
-    untrained = new_classifier(record.train, len(record.labels), settings)
     if not trained.run.probe.is_file():
-        with reporter.bar("linear probe") as advance:
-            training, validation = (
-                Pictures(trained.dataset.of(split), record.labels, record.recipe)
-                for split in ("train", "validation")
-            )
-            fit_probe(
-                untrained,
-                training,
-                validation,
-                metric=_METRIC,
-                progress=lambda done, total: advance(done, total, ""),
-            ).save(trained.run.probe)
-    features, _ = embed(untrained, Pictures(items, record.labels, record.recipe))
-    answer = LinearProbe.load(trained.run.probe).answer(features)
+        write_bytes(trained.run.probe, save({"answer": _probe(trained, settings, reporter)}))
+    answer = load_file(trained.run.probe)["answer"]
     # The model's own rows leave out what could not be read; both were asked the same files.
-    places = {item.path: index for index, item in enumerate(items)}
+    places = {item.path: index for index, item in enumerate(trained.dataset.of("test"))}
     rows = np.array([places[path] for path in trained.test.paths])
     metric, truth = METRICS.get(_METRIC), trained.test.truth
     return Baseline(
@@ -45,3 +35,21 @@ def measure_baseline(trained: Trained, settings: Settings, reporter: Reporter) -
         value=metric(truth, answer[rows]),
         difference=paired_bootstrap(metric, truth, trained.test.answer, answer[rows]),
     )
+
+
+def _probe(trained: Trained, settings: Settings, reporter: Reporter) -> Floats:
+    """Probabilities on the test split: float32, count × classes."""
+    record = trained.run.record()
+    untrained = new_classifier(record.train, len(record.labels), settings)
+    training, validation, test = (
+        Pictures(trained.dataset.of(split), record.labels, record.recipe) for split in SPLITS
+    )
+    with reporter.bar("linear probe") as advance:
+        probe = fit_probe(
+            untrained,
+            training,
+            validation,
+            metric=_METRIC,
+            progress=lambda done, total: advance(done, total, ""),
+        )
+    return probe.answer(embed(untrained, test)[0])

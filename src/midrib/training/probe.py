@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
 from midrib.metrics import METRICS
 from midrib.records import Floats
-from midrib.storage import written_aside
 from midrib.tasks import Classifier
-from midrib.training.checkpoints import save_tensors
 from midrib.training.loading import Pictures, evaluation_batches
 
 Progress = Callable[[int, int], None]
@@ -40,16 +35,6 @@ class LinearProbe:
         """Probabilities, float32, count × classes, from float32 features, count × features."""
         probabilities: Floats = torch.softmax(features @ self.weight + self.bias, dim=1).numpy()
         return probabilities
-
-    def save(self, file: Path) -> None:
-        """Write it as safetensors. Raises ``StorageError``."""
-        with written_aside(file) as aside:
-            save_tensors({"weight": self.weight, "bias": self.bias}, aside)
-
-    @classmethod
-    def load(cls, file: Path) -> Self:
-        """Read what `save` wrote."""
-        return cls(**load_file(file))
 
 
 def fit_probe(

@@ -64,7 +64,7 @@ class RunFolder:
 
     @property
     def probe(self) -> Path:
-        """The linear probe that the run was compared with."""
+        """What a linear probe answered on the test split, to compare the run with."""
         return self.path / "probe.safetensors"
 
     def evaluation(self, split: str) -> Path:
