@@ -90,7 +90,7 @@ def image_folder() -> Read:
 
 
 def pyturbojpeg() -> Read:
-    import turbojpeg  # type: ignore[import-untyped]  # optional, has no types
+    import turbojpeg
 
     decoder = turbojpeg.TurboJPEG()
 
@@ -104,7 +104,7 @@ def pyturbojpeg() -> Read:
 
 
 def vips() -> Read:
-    import pyvips  # type: ignore[import-untyped]  # optional, has no types
+    import pyvips
 
     pyvips.cache_set_max(0)  # measure the work, not the memory of it
     pyvips.concurrency_set(1)
