@@ -110,8 +110,15 @@ def config_error(owner: type[BaseModel], problem: ValidationError) -> ConfigErro
             expected="one of: " + ", ".join(sorted(owner.model_fields)),
             todo=f"did you mean '{close[0]}'?" if close else "remove it",
         )
+    expected = fault["msg"].removeprefix("Value error, ")
+    if not fault["loc"]:
+        return ConfigError(
+            f"the options of {owner.__name__} do not fit each other",
+            expected=expected,
+            todo="change one of them",
+        )
     return ConfigError(
         f"option '{place}' of {owner.__name__} is {fault['input']!r}",
-        expected=fault["msg"][0].lower() + fault["msg"][1:],
+        expected=expected[0].lower() + expected[1:],
         todo="change its value",
     )

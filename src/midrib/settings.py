@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from midrib.errors import ConfigError
 
 
 class Settings(BaseSettings):
@@ -29,6 +33,17 @@ class Settings(BaseSettings):
 
     offline: bool = False
     """Never touch the network; say what would have been fetched."""
+
+    def __init__(self, **places: Any) -> None:
+        try:
+            super().__init__(**places)
+        except ValidationError as problem:
+            fault = problem.errors()[0]
+            raise ConfigError(
+                f"MIDRIB_{str(fault['loc'][0]).upper()} is {fault['input']!r}",
+                expected=fault["msg"],
+                todo="change or unset it",
+            ) from None
 
     @cached_property
     def folder(self) -> Path:

@@ -171,3 +171,34 @@ def test_doctor_tells_engines_and_devices(midrib: Shell) -> None:
     finished = midrib("doctor", "--json")
     found = {one["what"]: one["state"] for one in json.loads(finished.stdout)["findings"]}
     assert {"onnxruntime", "openvino", "training", "home"} <= found.keys()
+
+
+def test_every_error_is_one_line(midrib: Shell, tmp_path: Path) -> None:
+    """Calls that cannot be parsed, odd names and broken settings are one line each."""
+    for arguments in (
+        ("train", "x", "--epoch", "3"),
+        ("release", "cats", "--version", "x"),
+        ("predict", "cats@²", "x.png"),
+        ("predict", "cats@99999999999999999999", "x.png"),
+        ("train", tmp_path, "--threshold", "0.9"),
+        ("train", tmp_path, "--positive", "a", "--threshold", "7"),
+        ("train", tmp_path, "--name", "../outside"),
+        ("monitor", "cats", "--hours", "1e9"),
+    ):
+        finished = midrib(*arguments)
+        assert finished.returncode == 2, arguments
+        assert len(finished.stderr.strip().splitlines()) == 1, finished.stderr
+        assert "fault of midrib" not in finished.stderr
+
+
+def test_package_folder_is_asked_in_a_home_that_cannot_be_written(
+    midrib: Shell, tmp_path: Path
+) -> None:
+    """What engine is fastest is forgotten where it cannot be written; the answer comes."""
+    package = make_tiny_package(tmp_path / "package")
+    picture = tmp_path / "red.png"
+    picture.write_bytes(picture_bytes("red"))
+    midrib.home = Path("/proc/nowhere")
+    assert midrib("predict", package.folder, picture).returncode == 0
+    (package.folder / "fp32.onnx").write_bytes(b"changed")
+    assert_refused(midrib("predict", package.folder, picture), 4, "fp32.onnx")

@@ -164,9 +164,7 @@ def test_rollback_needs_a_version_before(world: World) -> None:
 
 def test_export_of_a_run_again_gives_the_same_answers(world: World, tmp_path: Path) -> None:
     """Exporting a run a second time writes a package with equal scores elsewhere."""
-    exported = pipeline.export(
-        world.trained.run.path, output=tmp_path / "again", settings=world.settings
-    )
+    exported = pipeline.export(world.trained.run.path, output=tmp_path / "again")
     assert exported.test.scores == world.trained.test.scores
     assert pipeline.verify(exported.package, settings=world.settings).samples > 0
 
@@ -177,3 +175,25 @@ def test_switch_stands_when_mlflow_is_gone(world: World) -> None:
     switched = pipeline.release("my-photos", 1, settings=gone)
     assert switched.release.version == 1
     assert "MLflow was not told" in switched.warning
+
+
+def test_export_leaves_out_what_came_later_and_trains_on_with_its_own_decision(
+    world: World, tmp_path: Path
+) -> None:
+    """Exporting scores the run's own pictures; an equal train then publishes what it asked for."""
+    pictures = make_class_folders(tmp_path / "pair", classes=(0, 1), each=16)
+    asked = ExportConfig(positive="digit-1", threshold="0.5")
+    trained = pipeline.train(pictures, config=SMALL, export_config=asked, settings=world.settings)
+    extra = next(iter((world.pictures / "digit-7").glob("*.png")))
+    shutil.copyfile(extra, pictures / "digit-1" / "later.png")
+    other = ExportConfig(positive="digit-1", threshold="0.9")
+    exported = pipeline.export(trained.run.path, config=other)
+    assert len(exported.test) == len(trained.test)
+    assert open_package(trained.run.package).card.decision.threshold == 0.9
+
+    (pictures / "digit-1" / "later.png").unlink()
+    again = pipeline.train(pictures, config=SMALL, export_config=asked, settings=world.settings)
+    assert open_package(again.package).card.decision.threshold == 0.5
+    next(iter((pictures / "digit-0").glob("*.png"))).unlink()
+    with pytest.raises(DatasetError, match="not those that the run was trained with"):
+        pipeline.export(trained.run.path)

@@ -8,7 +8,7 @@ import sys
 import traceback
 
 from midrib.cli.app import app
-from midrib.errors import MidribError
+from midrib.errors import MidribError, UsageError
 
 
 def main() -> None:
@@ -16,7 +16,8 @@ def main() -> None:
     # Read by libraries at import: telemetry is nobody's business.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
-        app(prog_name="midrib")
+        # typer's own handling would print boxes; in this mode it raises, or gives the exit code.
+        sys.exit(app(prog_name="midrib", standalone_mode=False))
     except BrokenPipeError:
         # Whoever read the output has gone; Python would complain again when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -24,7 +25,13 @@ def main() -> None:
     except MidribError as problem:
         sys.exit(_tell(problem))
     except Exception as problem:  # noqa: BLE001 - a user never sees a stack trace
-        sys.exit(_tell(_unexpected(problem)))
+        # Calls that typer could not parse tell so by a method that only they have.
+        message = getattr(problem, "format_message", None)
+        if message is None:
+            sys.exit(_tell(_unexpected(problem)))
+        if not message():
+            sys.exit(UsageError.exit_code)  # a group without a verb: its help was shown
+        sys.exit(_tell(UsageError(message().strip().rstrip("."), todo="see midrib --help")))
 
 
 def _tell(problem: MidribError) -> int:
@@ -38,10 +45,14 @@ def _unexpected(problem: Exception) -> MidribError:
     from midrib.settings import Settings
     from midrib.storage import write_text
 
-    trace = Settings().folder / "crash.txt"
-    write_text(trace, "".join(traceback.format_exception(problem)))
+    told = f"{type(problem).__name__}: {problem}"
+    try:
+        trace = Settings().folder / "crash.txt"
+        write_text(trace, "".join(traceback.format_exception(problem)))
+    except MidribError as unwritten:
+        return MidribError(told, todo=f"this is a fault of midrib; its trace is lost: {unwritten}")
     return MidribError(
-        f"{type(problem).__name__}: {problem}",
+        told,
         expected="no such thing",
         todo=f"this is a fault of midrib; please report it with {trace}",
     )

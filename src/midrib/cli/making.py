@@ -80,8 +80,9 @@ def train(
         str | None, typer.Option(help="With two classes: the one that a threshold is about.")
     ] = None,
     threshold: Annotated[
-        str, typer.Option(help="'balanced', 'recall:0.95' or a number; needs --positive.")
-    ] = "balanced",
+        str | None,
+        typer.Option(help="'balanced', 'recall:0.95' or a number; needs --positive."),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget an earlier equal run.")] = False,
     strict: Strict = False,
     json: AsJson = False,
@@ -148,8 +149,9 @@ def export(
         str | None, typer.Option(help="With two classes: the one that a threshold is about.")
     ] = None,
     threshold: Annotated[
-        str, typer.Option(help="'balanced', 'recall:0.95' or a number; needs --positive.")
-    ] = "balanced",
+        str | None,
+        typer.Option(help="'balanced', 'recall:0.95' or a number; needs --positive."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Where to write the package.", show_default="in the run")
     ] = None,

@@ -58,6 +58,7 @@ class DemoResult:
     asked: Sequence[Asked]
     watched: Monitored
     seconds: dict[str, float]
+    reused: bool
     home: Path
 
     def as_record(self) -> dict[str, object]:
@@ -67,22 +68,7 @@ class DemoResult:
             "machine": machine_name(),
             "roc_auc": auc.model_dump(mode="json"),
             "baseline": asdict(self.baseline),
-            "goals": [
-                {
-                    "name": "ROC AUC on the test split, as served",
-                    "goal": GOAL_AUC,
-                    "direction": "at least",
-                    "figure": auc.value,
-                    "met": auc.value >= GOAL_AUC,
-                },
-                {
-                    "name": "seconds after installation",
-                    "goal": GOAL_SECONDS,
-                    "direction": "at most",
-                    "figure": self.total_seconds,
-                    "met": self.total_seconds <= GOAL_SECONDS,
-                },
-            ],
+            "goals": self._goals(),
             "asked": [asked.as_record() for asked in self.asked],
             "monitor": self.watched.as_record(),
             "seconds": self.seconds,
@@ -90,6 +76,30 @@ class DemoResult:
             "report": str(self.trained.run.report),
             "home": str(self.home),
         }
+
+    def _goals(self) -> list[dict[str, object]]:
+        """Goals and figures; a time that reused an earlier one's work says nothing."""
+        auc = self.trained.test.score("roc_auc").value
+        goals: list[dict[str, object]] = [
+            {
+                "name": "ROC AUC on the test split, as served",
+                "goal": GOAL_AUC,
+                "direction": "at least",
+                "figure": auc,
+                "met": auc >= GOAL_AUC,
+            }
+        ]
+        if not self.reused:
+            goals.append(
+                {
+                    "name": "seconds after installation",
+                    "goal": GOAL_SECONDS,
+                    "direction": "at most",
+                    "figure": self.total_seconds,
+                    "met": self.total_seconds <= GOAL_SECONDS,
+                }
+            )
+        return goals
 
     @property
     def total_seconds(self) -> float:
@@ -106,7 +116,8 @@ class DemoResult:
             *self.watched.lines(),
             "",
             *(f"{stage:<12} {seconds:7.1f} s" for stage, seconds in self.seconds.items()),
-            f"{'in all':<12} {self.total_seconds:7.1f} s (goal {GOAL_SECONDS:g} s)",
+            f"{'in all':<12} {self.total_seconds:7.1f} s "
+            + ("(with work of an earlier time)" if self.reused else f"(goal {GOAL_SECONDS:g} s)"),
             "",
             f"report       {self.trained.run.report}",
             f"run          {self.trained.run.path}",
@@ -126,6 +137,7 @@ def run_cells(settings: Settings, reporter: Reporter) -> DemoResult:
     Raises ``MidribError``; Ctrl-C at any point leaves what is finished.
     """
     stages = Stages()
+    reused = any(settings.runs.glob(f"{NAME}-*"))
     reporter.say(
         f"The photos of {ARCHIVE.requirement} are licensed {LICENCE}: not for commercial use."
     )
@@ -168,6 +180,7 @@ def run_cells(settings: Settings, reporter: Reporter) -> DemoResult:
         asked=asked,
         watched=watched,
         seconds=stages.seconds,
+        reused=reused,
         home=settings.folder,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from filelock import FileLock
 
 from midrib.config import fingerprint
 from midrib.engines.interface import ENGINES, Engine, EngineOptions, available_engines
-from midrib.errors import MissingExtraError
+from midrib.errors import MissingExtraError, StorageError
 from midrib.machine import machine_name
 from midrib.packages import Package, Variant
 from midrib.storage import storage_errors, write_json
@@ -130,7 +131,8 @@ def _recall(memory: Path | None, key: str) -> list[Measurement] | None:
 
 
 def _remember(memory: Path, key: str, measurements: list[Measurement]) -> None:
-    with storage_errors(memory):
+    """Write down what was measured, where that is allowed: forgetting costs a second, no answer."""
+    with suppress(StorageError), storage_errors(memory):
         memory.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{memory}.lock"):
             write_json(memory, {**_load(memory), key: [asdict(one) for one in measurements]})

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from midrib.config import Config
+from midrib.evaluation import THRESHOLD_RULES
 from midrib.exporting.parity import ParityLimits
 
 
@@ -14,11 +15,33 @@ class ExportConfig(Config):
     positive: str | None = None
     """With two classes: the one that the threshold is about; None takes the most probable."""
 
-    threshold: str = "balanced"
-    """A rule that is applied to the validation split ('balanced', 'recall:0.95'), or a number."""
+    threshold: str | None = None
+    """A rule that is applied to the validation split ('balanced', 'recall:0.95'), or a number from
+    0 to 1; None is 'balanced' where there is a positive class."""
 
     samples: int = Field(default=6, ge=1, le=100)
     """Validation pictures that the package carries for its rehearsal."""
 
     parity: ParityLimits = ParityLimits()
     """What still counts as the same answer."""
+
+    @model_validator(mode="after")
+    def _threshold_is_about_something(self) -> ExportConfig:
+        if self.threshold is None:
+            return self
+        if self.positive is None:
+            raise ValueError("a positive class beside the threshold (--positive LABEL)")
+        number = as_number(self.threshold)
+        if number is not None and not 0 <= number <= 1:
+            raise ValueError("a threshold from 0 to 1")
+        if number is None:
+            THRESHOLD_RULES.get(self.threshold.partition(":")[0])
+        return self
+
+
+def as_number(text: str) -> float | None:
+    """The number that ``text`` is, or None when it is a rule's name."""
+    try:
+        return float(text)
+    except ValueError:
+        return None

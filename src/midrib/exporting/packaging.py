@@ -16,7 +16,7 @@ from midrib.evaluation import (
     decide_again,
     evaluate_package,
 )
-from midrib.exporting.config import ExportConfig
+from midrib.exporting.config import ExportConfig, as_number
 from midrib.exporting.onnx_file import export_onnx
 from midrib.exporting.parity import certify
 from midrib.names import unknown_name
@@ -38,6 +38,7 @@ from midrib.tasks import Classifier
 from midrib.training import RunFolder, RunRecord, trained_classifier
 
 FLOAT_VARIANT = "fp32"
+BALANCED = "balanced"
 
 
 @dataclass(frozen=True)
@@ -184,10 +185,10 @@ def _decide(validation: Evaluation, config: ExportConfig) -> Decision:
         return Decision()
     if config.positive not in validation.labels:
         raise unknown_name("label", config.positive, validation.labels)
-    try:
-        threshold = float(config.threshold)
-    except ValueError:
-        threshold = choose_threshold(validation, config.threshold, positive=config.positive)
+    rule = config.threshold or BALANCED
+    threshold = as_number(rule)
+    if threshold is None:
+        threshold = choose_threshold(validation, rule, positive=config.positive)
     return Decision(positive=config.positive, threshold=threshold)
 
 

@@ -29,6 +29,9 @@ OverallVerdict = Verdict | Literal["no reference"]
 _WORST_FIRST: tuple[Verdict, ...] = ("drifted", "shifted", "too few to tell", "steady")
 
 
+_MOST_HOURS = 1_000_000
+
+
 @dataclass(frozen=True)
 class VersionWatch:
     """One version's traffic and its comparisons with its package's reference."""
@@ -130,8 +133,12 @@ def monitor(
         MissingExtraError: DuckDB is not installed.
         StorageError: the log cannot be read.
     """
-    if not since_hours > 0:
-        raise UsageError(f"{since_hours} hours", expected="more than 0", todo="look further back")
+    if not 0 < since_hours <= _MOST_HOURS:
+        raise UsageError(
+            f"{since_hours} hours",
+            expected=f"more than 0 and at most {_MOST_HOURS}",
+            todo="choose another time",
+        )
     known = [folder.name for folder in predictions.glob("*") if any(folder.glob("date=*"))]
     if name not in known:
         raise unknown_name("logged model", name, known)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from midrib.config import Config
+from midrib.errors import UsageError
 from midrib.names import unknown_name
 from midrib.preprocessing import Recipe
 from midrib.records import Score
@@ -15,6 +17,23 @@ CARD_FORMAT: Literal[1] = 1
 ANSWER_OUTPUT = "answer"
 EMBEDDING_OUTPUT = "embedding"
 PICTURES_INPUT = "pictures"
+
+
+_NAME = r"[a-z0-9][a-z0-9._-]{0,99}"
+
+
+def require_model_name(name: str) -> str:
+    """``name`` if a model may be called that: it becomes a folder and a part of an address.
+
+    Raises ``UsageError``.
+    """
+    if not re.fullmatch(_NAME, name):
+        raise UsageError(
+            f"{name!r} cannot be the name of a model",
+            expected="up to 100 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit",
+            todo="choose another --name",
+        )
+    return name
 
 
 class ModelInput(Config):
@@ -79,7 +98,7 @@ class Card(Config):
     """What the model is, what it takes, what it answers, where it comes from."""
 
     card_format: Literal[1] = CARD_FORMAT
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")
+    name: str = Field(pattern=f"^{_NAME}$")
     """The name that it is published and served under."""
 
     version: int | None = None

@@ -106,7 +106,7 @@ def _read(path: Path) -> bytes:
 def _json_table(path: Path) -> dict[str, Any]:
     try:
         table = json.loads(_read(path))
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise PackageError(
             f"{path} cannot be read: {problem}",
             expected="a whole model package",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from midrib.datasets import (
@@ -18,10 +18,11 @@ from midrib.errors import DatasetError
 from midrib.evaluation import Evaluation, evaluate_package
 from midrib.exporting import ExportConfig, make_package
 from midrib.names import unknown_name
+from midrib.packages.card import require_model_name
 from midrib.pipeline.data import read, slug, splits_table
 from midrib.pipeline.releasing import publish
 from midrib.pipeline.run_stages import begin_run, fit_run, package_run
-from midrib.pipeline.targets import open_target
+from midrib.pipeline.targets import open_whole
 from midrib.pipeline.telling import tell_run
 from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings
@@ -136,11 +137,10 @@ def train(
     """
     settings, config = settings or Settings(), config or TrainConfig()
     export_config = export_config or ExportConfig()
+    name = require_model_name(name or slug(Path(source)))
     dataset = split_for_training(source, split_config, settings, strict=strict, reporter=reporter)
     _require_label(dataset, export_config)
-    run = begin_run(
-        name or slug(Path(source)), dataset, config, data_licence, settings, fresh=fresh
-    )
+    run = begin_run(name, dataset, config, data_licence, settings, fresh=fresh)
     reporter.say(f"run        {run.path}")
     fit_run(run, dataset, settings, reporter)
     package_run(run, dataset, export_config, reporter)
@@ -162,23 +162,51 @@ def export(
     *,
     config: ExportConfig | None = None,
     output: Path | None = None,
-    settings: Settings | None = None,
     reporter: Reporter = SILENT,
 ) -> Exported:
-    """Make a package of a trained run again. Raises ``TrainingError`` when it is no run."""
-    folder, settings = RunFolder(Path(run)), settings or Settings()
-    record = folder.record()
-    dataset = read(Path(record.source), strict=False, reporter=reporter)
-    dataset = split_dataset(dataset, SplitConfig(), previous=load_splits(folder.splits))
+    """Make a package of a trained run again, on the pictures that it was trained with.
+
+    Args:
+        run: the run's folder.
+        config: how the model decides.
+        output: where to write; None replaces the run's own package.
+        reporter: is told how far it is.
+
+    Raises:
+        TrainingError: ``run`` is no run's folder.
+        DatasetError: its pictures have changed since.
+    """
+    folder, config = RunFolder(Path(run)), config or ExportConfig()
+    dataset = _as_trained(folder, reporter)
+    if output is None:
+        packaged = package_run(folder, dataset, config, reporter)
+        return Exported(packaged.package.folder, packaged.test)
     with reporter.bar("export and score") as advance:
         packaged = make_package(
             folder,
             dataset,
-            config or ExportConfig(),
-            output or folder.package,
+            config,
+            output,
             progress=lambda done, total: advance(done, total, ""),
         )
     return Exported(packaged.package.folder, packaged.test)
+
+
+def _as_trained(folder: RunFolder, reporter: Reporter) -> Dataset:
+    """The pictures of a run as they were split for it; others that came since are left out."""
+    record, splits = folder.record(), load_splits(folder.splits)
+    found = read(record.source, strict=False, reporter=reporter)
+    items = tuple(
+        replace(item, split=splits[item.sha256]) for item in found.items if item.sha256 in splits
+    )
+    dataset = replace(found, items=items, labels=tuple(record.labels))
+    if dataset.version != record.data_version:
+        raise DatasetError(
+            f"the pictures in {record.source} are not those that the run was trained with",
+            expected=f"data version {record.data_version[:12]}",
+            todo="restore what was removed or relabelled, or train again",
+        )
+    return dataset
 
 
 def evaluate(
@@ -204,7 +232,7 @@ def evaluate(
         DatasetError: there is no picture in that split.
     """
     settings = settings or Settings()
-    package = open_target(target, settings)
+    package = open_whole(target, settings)
     predictor = load_predictor(package, engine=engine, memory=settings.engine_choices)
     if split == "all":
         items = list(read(source, strict=False, reporter=reporter).items)

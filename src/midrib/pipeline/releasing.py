@@ -8,6 +8,7 @@ from pathlib import Path
 
 from midrib.errors import MissingExtraError, PackageError, StateError
 from midrib.packages import Package, open_package, restamp_package, verify_package
+from midrib.packages.card import require_model_name
 from midrib.packages.manifest import MANIFEST
 from midrib.packages.reading import CARD_FILE
 from midrib.settings import Settings
@@ -98,7 +99,7 @@ def publish(
     settings = settings or Settings()
     source = open_package(Path(package))
     verify_package(source)
-    name = name or source.card.name
+    name = require_model_name(name or source.card.name)
     with Releases(settings.database()) as releases:
         version = _published_before(releases, source, name)
         if version is None:

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from midrib.config import fingerprint
 from midrib.datasets import Dataset, save_splits
 from midrib.errors import InterruptedByUser, MidribError, StateError
-from midrib.exporting import ExportConfig, make_package
-from midrib.packages import open_package
+from midrib.exporting import ExportConfig, Packaged, load_packaged, make_package
 from midrib.reporting import Reporter, Stopwatch
 from midrib.settings import Settings
 from midrib.state import Runs
@@ -137,14 +136,20 @@ def _mirror(runs: Runs, run_id: str, reporter: Reporter) -> Callable[[Row], None
     return mirror
 
 
-def package_run(run: RunFolder, dataset: Dataset, config: ExportConfig, reporter: Reporter) -> None:
-    """Export and score, unless that was done with the same options."""
+def package_run(
+    run: RunFolder, dataset: Dataset, config: ExportConfig, reporter: Reporter
+) -> Packaged:
+    """Export and score, unless that was done with the same options.
+
+    The evaluations are stored and the stage is noted only once the package stands: killed in
+    between, all of it is done again.
+    """
     options = fingerprint(config.model_dump(mode="json"))
     noted = run.finished("export")
     if noted and noted["options"] == options and run.package.is_dir():
-        open_package(run.package)
         reporter.say("export     unchanged, reused")
-        return
+        return load_packaged(run)
+    run.finish("export", 0.0, options="")
     watch = Stopwatch()
     with reporter.bar("export and score") as advance:
         packaged = make_package(
@@ -158,3 +163,4 @@ def package_run(run: RunFolder, dataset: Dataset, config: ExportConfig, reporter
     packaged.validation.save(run.evaluation("validation"))
     packaged.test.save(run.evaluation("test"))
     run.finish("export", watch.seconds, options=options)
+    return packaged

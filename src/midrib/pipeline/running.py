@@ -11,7 +11,7 @@ from midrib.errors import MidribError, PictureError, UsageError
 from midrib.monitoring import Watch
 from midrib.monitoring import monitor as watch_log
 from midrib.packages import Reference, open_package
-from midrib.pipeline.targets import open_target
+from midrib.pipeline.targets import open_whole
 from midrib.preprocessing import SUFFIXES
 from midrib.records import Prediction
 from midrib.reporting import SILENT, Reporter
@@ -78,7 +78,7 @@ def predict(
             expected=f"files ending in {', '.join(sorted(SUFFIXES))}",
             todo="name picture files or folders that hold some",
         )
-    package = open_target(target, settings)
+    package = open_whole(target, settings)
     predictor = load_predictor(package, engine=engine, memory=settings.engine_choices)
     answers, refused = {}, {}
     with reporter.bar("predict") as advance:
@@ -91,8 +91,6 @@ def predict(
     if not answers:
         raise PictureError(
             f"none of {len(files)} pictures can be read; {files[0]}: {refused[files[0]]}",
-            expected="pictures",
-            todo="check what the files are",
         )
     card = package.card
     return Predictions(card.name, card.version, predictor.choice.engine, answers, refused)

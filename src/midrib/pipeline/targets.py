@@ -6,11 +6,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from midrib.engines import AUTO, load_predictor, rehearse
-from midrib.errors import UnknownNameError, UsageError
+from midrib.errors import PackageError, UnknownNameError, UsageError
 from midrib.packages import Card, Package, open_package, verify_package
+from midrib.packages.card import require_model_name
 from midrib.packages.manifest import MANIFEST
 from midrib.packages.reading import CARD_FILE
 from midrib.settings import Settings
+from midrib.state import ModelVersion
+from midrib.storage import file_sha256
+
+_MOST_DIGITS = 9
+"""More than any version has, less than any database refuses."""
 
 
 def open_target(target: str, settings: Settings | None = None) -> Package:
@@ -32,11 +38,26 @@ def open_target(target: str, settings: Settings | None = None) -> Package:
     if "/" in target or any((folder / file).is_file() for file in (CARD_FILE, MANIFEST)):
         return open_package(folder)
     name, _, number = target.partition("@")
-    return open_package(published_folder(name, number, settings or Settings()))
+    published = published_version(require_model_name(name), number, settings or Settings())
+    package = open_package(Path(published.location))
+    if file_sha256(package.folder / MANIFEST) != published.manifest_sha256:
+        raise PackageError(
+            f"{package.folder} is not what was published as {name}@{published.version}",
+            expected=f"a manifest with the hash {published.manifest_sha256[:12]}…",
+            todo="restore the folder, or publish what is there as a new version",
+        )
+    return package
 
 
-def published_folder(name: str, number: str, settings: Settings) -> Path:
-    """Where a published version lies; an empty number means the live one."""
+def open_whole(target: str, settings: Settings | None = None) -> Package:
+    """`open_target`, with every file hashed: nothing that was changed is asked anything."""
+    package = open_target(target, settings)
+    verify_package(package)
+    return package
+
+
+def published_version(name: str, number: str, settings: Settings) -> ModelVersion:
+    """A published version; an empty number means the live one."""
     from midrib.state import Releases
 
     with Releases(settings.database()) as releases:
@@ -48,14 +69,14 @@ def published_folder(name: str, number: str, settings: Settings) -> Path:
                     expected="a released model",
                     todo=f"midrib release {name} --version N",
                 )
-            return Path(releases.version(name, live.version).location)
-        if not number.isdigit():
+            return releases.version(name, live.version)
+        if not number.isdecimal() or len(number) > _MOST_DIGITS:
             raise UnknownNameError(
                 f"'{number}' is not a version of '{name}'",
                 expected="a whole number",
                 todo="see 'midrib models'",
             )
-        return Path(releases.version(name, int(number)).location)
+        return releases.version(name, int(number))
 
 
 @dataclass(frozen=True)

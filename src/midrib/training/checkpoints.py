@@ -86,7 +86,15 @@ class CheckpointFolder:
                 expected="a checkpoint of this run",
                 todo="remove the folder to start anew",
             )
-        state = unpack(document["structure"], load_file(known[-1] / "tensors.safetensors"))
+        try:
+            tensors = load_file(known[-1] / "tensors.safetensors")
+        except (SafetensorError, OSError) as problem:
+            raise TrainingError(
+                f"{known[-1]} is damaged: {problem}",
+                expected="a whole checkpoint",
+                todo="remove this folder: the run then goes on from the one before",
+            ) from problem
+        state = unpack(document["structure"], tensors)
         _restore_random_state(state.pop("random"))
         return Progress(**document["progress"]), state
 
