@@ -225,5 +225,5 @@ def _baseline_line(baseline: Baseline) -> str:
 
 
 def _three_parts(test: Evaluation) -> list[list[Path]]:
-    """Every third test picture: nothing is asked twice, and each part is like the whole."""
+    """Every third test picture each: no two parts share one, and each is like the whole."""
     return [list(test.paths[start::3]) for start in range(3)]
