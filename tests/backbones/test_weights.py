@@ -12,7 +12,7 @@ import torch
 from sklearn.datasets import load_sample_image
 
 from midrib.backbones import create_backbone
-from midrib.backbones.weights import PACKAGED_WEIGHTS, packaged_safetensors
+from midrib.backbones.packaged import PACKAGED_WEIGHTS, packaged_safetensors
 from midrib.downloads import extract_member, fetch_archive
 from midrib.errors import StorageError
 from midrib.settings import Settings

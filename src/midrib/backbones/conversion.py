@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from midrib.backbones.weights import require_hash
+from midrib.backbones.packaged import require_hash
 from midrib.errors import MidribError
 from midrib.names import Registry
 from midrib.storage import written_aside

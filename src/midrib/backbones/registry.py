@@ -6,14 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from midrib.backbones.interface import Backbone
+from midrib.backbones.start import AUTO, start_from
 from midrib.backbones.timm_backbone import TimmBackbone
-from midrib.backbones.weights import (
-    NO_WEIGHTS,
-    PACKAGED_WEIGHTS,
-    Weights,
-    packaged_safetensors,
-)
-from midrib.errors import UsageError
+from midrib.backbones.weights import Weights
 from midrib.names import Registry
 from midrib.settings import Settings
 
@@ -23,8 +18,6 @@ BackboneMaker = Callable[[Path | None, Weights], Backbone]
 BACKBONES: Registry[BackboneMaker] = Registry("backbone")
 
 TIMM_PREFIX = "timm:"
-AUTO_WEIGHTS = "auto"
-RANDOM_WEIGHTS = "none"
 
 
 @BACKBONES.register("efficientnet-lite0")
@@ -34,7 +27,7 @@ def efficientnet_lite0(file: Path | None, weights: Weights) -> Backbone:
 
 
 def create_backbone(
-    name: str, *, weights: str = AUTO_WEIGHTS, settings: Settings | None = None
+    name: str, *, weights: str = AUTO, settings: Settings | None = None
 ) -> Backbone:
     """A backbone by name.
 
@@ -50,18 +43,8 @@ def create_backbone(
         UsageError: there are no pretrained weights that midrib could take.
     """
     maker = _maker(name)
-    if weights == RANDOM_WEIGHTS:
-        return maker(None, NO_WEIGHTS)
-    if weights != AUTO_WEIGHTS:
-        return maker(Path(weights), Weights(origin=weights, licence="as its owner says"))
-    if name not in PACKAGED_WEIGHTS:
-        raise UsageError(
-            f"midrib knows no pretrained weights for '{name}'",
-            expected=f"one of: {', '.join(sorted(PACKAGED_WEIGHTS))}",
-            todo="add --weights FILE.safetensors, or --weights none for a random start",
-        )
-    file = packaged_safetensors(name, settings or Settings())
-    return maker(file, PACKAGED_WEIGHTS[name].described)
+    start = start_from(name, weights, settings or Settings())
+    return maker(start.file, start.weights)
 
 
 def _maker(name: str) -> BackboneMaker:
