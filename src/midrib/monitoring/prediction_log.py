@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import Empty, Full, Queue
-from threading import Lock, Thread
+from threading import Condition, Thread
 from types import TracebackType
 from typing import Self
 
@@ -103,27 +102,26 @@ class PredictionLog:
         self._config = config or LogConfig()
         self._folder = folder
         self._writer = PartitionWriter(folder, merge_at=self._config.merge_at)
-        self._queue: Queue[LoggedPrediction | None] = Queue(self._config.queue_size)
-        self._entries: list[LoggedPrediction] = []
+        self._queue: deque[LoggedPrediction] = deque()
         self._rows: list[Row] = []
         self._disk_takes = True
         self._closed = False
-        self._lock = Lock()
+        self._changed = Condition()
         self._recorded = self._dropped = self._lost = self._written = 0
         self._thread = Thread(target=self._work, name="midrib-prediction-log", daemon=True)
         self._thread.start()
 
     def record(self, prediction: LoggedPrediction) -> None:
         """Take one prediction, or count it as dropped when the queue is full."""
-        with self._lock:
-            if self._closed:
+        with self._changed:
+            if self._closed or len(self._queue) >= self._config.queue_size:
                 self._dropped += 1
                 return
-            try:
-                self._queue.put_nowait(prediction)
-                self._recorded += 1
-            except Full:
-                self._dropped += 1
+            self._queue.append(prediction)
+            self._recorded += 1
+            # Waking a thread for each prediction would cost a request more than the log itself.
+            if len(self._queue) % _TOGETHER == 0:
+                self._changed.notify()
 
     def counts(self) -> LogCounts:
         """What became of the predictions so far."""
@@ -131,10 +129,9 @@ class PredictionLog:
 
     def close(self) -> None:
         """Take nothing more, write what is left, merge small files. Safe to call twice."""
-        with self._lock:
-            already, self._closed = self._closed, True
-        if not already:
-            self._queue.put(None)
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
         self._thread.join()
 
     def __enter__(self) -> Self:
@@ -152,7 +149,8 @@ class PredictionLog:
         due = time.monotonic() + self._config.flush_seconds
         going_on = True
         while going_on:
-            going_on = self._take_next(due - time.monotonic())
+            entries, going_on = self._take(due - time.monotonic())
+            self._digest(entries)
             many = self._disk_takes and len(self._rows) >= self._config.flush_rows
             if many or not going_on or time.monotonic() >= due:
                 self._flush()
@@ -162,32 +160,23 @@ class PredictionLog:
             _logger.warning("predictions lost: the disk took none", rows=len(self._rows))
         self._merge(rest=True)
 
-    def _take_next(self, seconds: float) -> bool:
-        """Take one prediction if one comes in time; returns whether more may come."""
-        try:
-            entry = self._queue.get(timeout=max(0.0, seconds))
-        except Empty:
-            return True
-        if entry is None:
-            return False
-        self._take(entry)
-        return True
+    def _take(self, seconds: float) -> tuple[list[LoggedPrediction], bool]:
+        """Up to ``_TOGETHER`` predictions, once there are as many or time is up; may more come?"""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._closed or len(self._queue) >= _TOGETHER, max(0.0, seconds)
+            )
+            entries = [self._queue.popleft() for _ in range(min(_TOGETHER, len(self._queue)))]
+            return entries, bool(self._queue) or not self._closed
 
-    def _take(self, entry: LoggedPrediction) -> None:
-        self._entries.append(entry)
-        if len(self._entries) >= _TOGETHER:
-            self._digest()
-
-    def _digest(self) -> None:
-        """Make rows of the entries: together, or one by one when one of them is odd."""
-        entries, self._entries = self._entries, []
+    def _digest(self, entries: list[LoggedPrediction]) -> None:
+        """Make rows of ``entries``: together, or one by one when one of them is odd."""
         try:
             self._rows += self._rows_of(entries)
         except Exception as problem:  # noqa: BLE001 - one odd entry must not end the log's thread
             if len(entries) > 1:
                 for entry in entries:
-                    self._entries = [entry]
-                    self._digest()
+                    self._digest([entry])
                 return
             self._lost += 1
             _logger.warning("prediction not logged", id=entries[0].id, problem=str(problem))
@@ -199,7 +188,6 @@ class PredictionLog:
 
     def _flush(self) -> None:
         """Write the rows, one file a model and day; keep those that the disk does not take."""
-        self._digest()
         by_partition: defaultdict[Path, list[Row]] = defaultdict(list)
         for row in self._rows:
             by_partition[partition_of(self._folder, row["model"], row["time"])].append(row)

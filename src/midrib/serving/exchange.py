@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import secrets
 import time
 
 import structlog
@@ -15,6 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from midrib.errors import MidribError, OverloadedError
+from midrib.serving.ids import new_id
 from midrib.serving.telemetry import Telemetry
 
 REQUEST_ID = "X-Request-Id"
@@ -97,7 +97,7 @@ class Exchanges:
 def _request_id(headers: Headers) -> str:
     """The client's, if it can stand in a header and a log line, else a new one."""
     given = headers.get(REQUEST_ID, "")
-    return given if _SANE_ID.fullmatch(given) else secrets.token_hex(16)
+    return given if _SANE_ID.fullmatch(given) else new_id()
 
 
 def _refusal(problem: MidribError, request_id: str) -> JSONResponse:

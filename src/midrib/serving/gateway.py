@@ -10,7 +10,6 @@ GET  /metrics                      numbers for Prometheus
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -26,6 +25,7 @@ from midrib.serving.body import read_pictures
 from midrib.serving.config import Limits
 from midrib.serving.deployments import Deployment, Deployments
 from midrib.serving.exchange import Exchanges
+from midrib.serving.ids import new_id
 from midrib.serving.jobs import Answer
 from midrib.serving.loading import UNPUBLISHED, Live
 from midrib.serving.recording import Asked, entry
@@ -76,7 +76,7 @@ class Gateway:
         live, outcomes = await deployment.ask([picture.data for picture in sent], deadline)
         request.state.version = _shown(live.version)
         asked = [
-            Asked(secrets.token_hex(16), picture, outcome)
+            Asked(new_id(), picture, outcome)
             for picture, outcome in zip(sent, outcomes, strict=True)
         ]
         self._note(deployment.name, live, asked, time.monotonic() - started)

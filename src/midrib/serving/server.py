@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 
 import structlog
+import uvloop
 
 from midrib.errors import ServingError, UsageError
 from midrib.serving.config import ServeConfig
@@ -50,7 +51,7 @@ def serve(targets: Sequence[str], config: ServeConfig, settings: Settings) -> No
             todo="see 'midrib models'",
         )
     configure_logs()
-    asyncio.run(_serve(targets, config, settings))
+    uvloop.run(_serve(targets, config, settings))
 
 
 async def _serve(targets: Sequence[str], config: ServeConfig, settings: Settings) -> None:
