@@ -1,7 +1,15 @@
 """Inference engines behind one interface, the measured choice between them, and the predictor."""
 
 from midrib.engines.choice import AUTO, Choice, Measurement, choose_engine
-from midrib.engines.interface import ENGINES, Engine, EngineOptions, available_engines
+from midrib.engines.interface import (
+    CPU,
+    ENGINES,
+    Engine,
+    EngineOptions,
+    Precision,
+    available_engines,
+    require_options,
+)
 from midrib.engines.onnxruntime_engine import OnnxRuntimeEngine
 from midrib.engines.openvino_engine import OpenVinoEngine
 from midrib.engines.predictor import Predictor, load_predictor
@@ -9,6 +17,7 @@ from midrib.engines.rehearsal import rehearse
 
 __all__ = [
     "AUTO",
+    "CPU",
     "ENGINES",
     "Choice",
     "Engine",
@@ -16,9 +25,11 @@ __all__ = [
     "Measurement",
     "OnnxRuntimeEngine",
     "OpenVinoEngine",
+    "Precision",
     "Predictor",
     "available_engines",
     "choose_engine",
     "load_predictor",
     "rehearse",
+    "require_options",
 ]

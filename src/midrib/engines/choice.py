@@ -114,7 +114,7 @@ def _memory_key(variant: Variant, engines: list[type[Engine]], options: EngineOp
         {
             "file": variant.sha256,
             "machine": machine_name(),
-            "threads": options.threads,
+            "options": options.model_dump(mode="json"),
             "engines": {engine.name: engine.version() for engine in engines},
         }
     )

@@ -5,14 +5,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from midrib.config import Config
+from midrib.errors import EngineError
 from midrib.machine import usable_cores
 from midrib.names import Registry
 from midrib.records import Outputs, PixelBatch
+
+Precision = Literal["fp32", "bf16", "fp16"]
+"""The numbers that an engine computes a float file in."""
+
+CPU = "cpu"
 
 
 class EngineOptions(Config):
@@ -20,6 +26,12 @@ class EngineOptions(Config):
 
     threads: int = Field(default_factory=usable_cores, gt=0)
     """Threads that one call may use."""
+
+    device: str = CPU
+    """One of the engine's own devices, in lower case."""
+
+    precision: Precision = "fp32"
+    """What float files are computed in; anything but 'fp32' moves the answers."""
 
 
 class Engine(ABC):
@@ -49,12 +61,41 @@ class Engine(ABC):
         """The engine's own version, as its makers count."""
 
     @classmethod
+    @abstractmethod
+    def devices(cls) -> list[str]:
+        """What the engine can run on here, in lower case; 'cpu' is always among them."""
+
+    @classmethod
+    @abstractmethod
+    def precisions(cls, device: str) -> list[Precision]:
+        """What ``device`` really computes float files in, and not merely accepts."""
+
+    @classmethod
     def is_installed(cls) -> bool:
         """Whether the engine can be imported here."""
         return find_spec(cls.module) is not None
 
 
 ENGINES: Registry[type[Engine]] = Registry("engine")
+
+
+def require_options(engine: type[Engine], options: EngineOptions) -> None:
+    """Raise ``EngineError`` unless ``engine`` has the device and computes in the precision."""
+    if options.device == CPU and options.precision == "fp32":
+        return  # every engine has it, and asking takes time that a start-up need not spend
+    if options.device not in engine.devices():
+        raise EngineError(
+            f"{engine.name} has no device '{options.device}' here",
+            expected=f"one of: {', '.join(engine.devices())}",
+            todo="choose one of them, or install the engine's build for that device",
+        )
+    known = engine.precisions(options.device)
+    if options.precision not in known:
+        raise EngineError(
+            f"{engine.name} does not compute in {options.precision} on this {options.device}",
+            expected=f"one of: {', '.join(known)}",
+            todo="choose one of them",
+        )
 
 
 def available_engines() -> list[type[Engine]]:

@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU."""
+"""OpenVINO, on the CPU or what else it finds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import local
 from typing import TYPE_CHECKING
 
-from midrib.engines.interface import ENGINES, Engine, EngineOptions
+from midrib.engines.interface import CPU, ENGINES, Engine, EngineOptions, Precision, require_options
 from midrib.errors import EngineError, MissingExtraError
 from midrib.packages.card import ANSWER_OUTPUT, EMBEDDING_OUTPUT, PICTURES_INPUT
 from midrib.records import Outputs, PixelBatch
@@ -15,10 +15,12 @@ from midrib.records import Outputs, PixelBatch
 if TYPE_CHECKING:
     import openvino
 
+_HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+
 
 @ENGINES.register("openvino")
 class OpenVinoEngine(Engine):
-    """OpenVINO, on the CPU."""
+    """OpenVINO: a device is one of its plug-ins'."""
 
     name = "openvino"
     module = "openvino"
@@ -27,21 +29,21 @@ class OpenVinoEngine(Engine):
     def __init__(self, file: Path, options: EngineOptions) -> None:
         if not self.is_installed():
             raise MissingExtraError("the engine 'openvino'", extra=self.extra)
+        require_options(type(self), options)
         import openvino
 
         core = openvino.Core()
+        device = options.device.upper()
+        # Unless told otherwise full float32: the default may compute in bfloat16 where the CPU has
+        # it, which moves answers further from the model than the certificate allows.
+        hints: dict[str, object] = {
+            "INFERENCE_PRECISION_HINT": _HINTS[options.precision],
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        if options.device == CPU:
+            hints["INFERENCE_NUM_THREADS"] = options.threads
         try:
-            self._compiled = core.compile_model(
-                core.read_model(file),
-                "CPU",
-                # Full float32: the default may compute in bfloat16 where the CPU has it, which
-                # moves answers further from the model than the certificate allows.
-                {
-                    "INFERENCE_NUM_THREADS": options.threads,
-                    "INFERENCE_PRECISION_HINT": "f32",
-                    "PERFORMANCE_HINT": "LATENCY",
-                },
-            )
+            self._compiled = core.compile_model(core.read_model(file), device, hints)
         except Exception as problem:  # the binding raises bare RuntimeError
             raise _engine_error(f"cannot load {file.name}", problem) from problem
         self._requests = local()
@@ -65,6 +67,19 @@ class OpenVinoEngine(Engine):
     @classmethod
     def version(cls) -> str:
         return version("openvino")
+
+    @classmethod
+    def devices(cls) -> list[str]:
+        import openvino
+
+        return sorted(device.lower() for device in openvino.Core().available_devices)
+
+    @classmethod
+    def precisions(cls, device: str) -> list[Precision]:
+        import openvino
+
+        able = openvino.Core().get_property(device.upper(), "OPTIMIZATION_CAPABILITIES")
+        return [precision for precision in _HINTS if precision.upper() in able]
 
 
 def _engine_error(what: str, problem: Exception) -> EngineError:

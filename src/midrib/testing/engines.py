@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from midrib.engines import ENGINES, Engine, EngineOptions
+from midrib.engines import CPU, ENGINES, Engine, EngineOptions, Precision
 from midrib.errors import EngineError
 from midrib.packages import Package
 from midrib.preprocessing import read_picture
@@ -16,6 +17,9 @@ from midrib.records import PixelBatch
 
 TOLERANCE = 1e-4
 """Largest allowed difference of any output from the lab's, between batch sizes and threads."""
+
+_LESSER_TOLERANCE = 0.05
+"""Largest allowed difference of a probability between fp32 and a lesser precision."""
 
 _BATCH_SIZES = (1, 2, 3, 5, 8)
 _THREADS = 6
@@ -60,6 +64,29 @@ class EngineContract:
             picture = read_picture(sample.data, package.card.preprocessing)
             answer = engine.run(picture[np.newaxis]).answer[0]
             np.testing.assert_allclose(answer, sample.answer, atol=TOLERANCE)
+
+    def test_computes_in_every_precision_that_it_names(
+        self, engine_type: type[Engine], engine: Engine, file: Path, pictures: PixelBatch
+    ) -> None:
+        """Each device has fp32, and other precisions that it names answer nearly alike on it."""
+        assert CPU in engine_type.devices()
+        exact = engine.run(pictures).answer
+        precisions = engine_type.precisions(CPU)
+        assert "fp32" in precisions
+        for precision in precisions:
+            lesser = engine_type(file, EngineOptions(threads=2, precision=precision))
+            np.testing.assert_allclose(lesser.run(pictures).answer, exact, atol=_LESSER_TOLERANCE)
+
+    def test_refuses_a_device_and_a_precision_that_are_not_here(
+        self, engine_type: type[Engine], file: Path
+    ) -> None:
+        """Unknown devices and precisions that the device lacks are named with those it has."""
+        with pytest.raises(EngineError, match=r"no device 'abacus' here.*cpu"):
+            engine_type(file, EngineOptions(device="abacus"))
+        for precision in get_args(Precision):
+            if precision not in engine_type.precisions(CPU):
+                with pytest.raises(EngineError, match=rf"not compute in {precision}.*fp32"):
+                    engine_type(file, EngineOptions(precision=precision))
 
     @pytest.mark.parametrize("count", _BATCH_SIZES)
     def test_outputs_have_the_promised_form(
