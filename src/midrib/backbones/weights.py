@@ -11,7 +11,8 @@ class Weights:
     """Where a backbone's weights come from and what they may be used under.
 
     ``source`` is what to write after ``--weights`` to get exactly these again, whatever the network
-    does meanwhile, and ``sha256`` the hash of the file. The defaults are those of a random start.
+    does meanwhile, and ``sha256`` the hash of the file as it was published, before a conversion.
+    The defaults are those of a random start.
     """
 
     origin: str

@@ -18,6 +18,7 @@ from midrib.storage import write_text
 LICENCE = "CC BY-NC-SA 4.0"
 ARCHIVE = PackagedArchive(
     requirement="elpv-dataset==1.0.0.post1",
+    file_name="elpv_dataset-1.0.0.post1-py3-none-any.whl",
     sha256="85e31c1126ee9b48e62d3a0232c58f58b2d189b0814a45c13642fa0415af4a4c",
     size_megabytes=91,
     licence=LICENCE,
