@@ -1,58 +1,32 @@
-"""Curves as inline SVG that takes its colours and its typeface from the page around it."""
+"""The report's curves."""
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from midrib.evaluation.drawing import ON_PAGE, draw_svg
 from midrib.metrics import calibration_bins, pr_curve, resamples, roc_curve
 from midrib.metrics.decisions import Real, Truth
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_SQUARE_INCHES = (3.7, 2.9)
 _WIDE_INCHES = (4.7, 2.9)
 _BAND_ROUNDS = 200
 _BAND_POINTS = 101
 _MOST_POINTS = 600
 _SMOOTHING = 0.06
 
-# Matplotlib knows no CSS variables: it draws in these colours, which are replaced afterwards.
-_INK, _MUTED, _LINE, _ACCENT, _WRONG = (f"#00000{digit}" for digit in range(1, 6))
-_VARIABLES = {
-    _INK: "var(--ink)",
-    _MUTED: "var(--muted)",
-    _LINE: "var(--line)",
-    _ACCENT: "var(--accent)",
-    _WRONG: "var(--wrong)",
+_DASHED: dict[str, Any] = {
+    "color": ON_PAGE.muted,
+    "linewidth": 1,
+    "linestyle": (0, (3, 3)),
+    "alpha": 0.7,
 }
-_STYLE: dict[Any, Any] = {
-    "axes.edgecolor": _LINE,
-    "axes.labelcolor": _MUTED,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "font.size": 9,
-    "grid.color": _LINE,
-    "grid.linewidth": 0.6,
-    "lines.linewidth": 1.8,
-    "lines.solid_capstyle": "round",
-    "svg.fonttype": "none",
-    "svg.hashsalt": "midrib",
-    "xtick.color": _LINE,
-    "xtick.labelcolor": _MUTED,
-    "xtick.major.size": 0,
-    "ytick.color": _LINE,
-    "ytick.labelcolor": _MUTED,
-    "ytick.major.size": 0,
-}
-
-_DASHED: dict[str, Any] = {"color": _MUTED, "linewidth": 1, "linestyle": (0, (3, 3)), "alpha": 0.7}
 
 Points = Sequence[tuple[float, float]]
 
@@ -65,14 +39,14 @@ def plot_losses(training: Points, validation: Points) -> str:
             steps, losses = np.array(training).T
             smooth = _running_mean(losses)
             keep = np.unique(np.linspace(0, len(steps) - 1, _MOST_POINTS).astype(int))
-            axes.plot(steps[keep], losses[keep], color=_MUTED, alpha=0.35, linewidth=0.8)
-            axes.plot(steps[keep], smooth[keep], color=_MUTED)
+            axes.plot(steps[keep], losses[keep], color=ON_PAGE.muted, alpha=0.35, linewidth=0.8)
+            axes.plot(steps[keep], smooth[keep], color=ON_PAGE.muted)
         if validation:
-            axes.plot(*np.array(validation).T, color=_ACCENT, marker="o", markersize=3.5)
+            axes.plot(*np.array(validation).T, color=ON_PAGE.accent, marker="o", markersize=3.5)
         axes.set_ylim(bottom=0)
         axes.set(xlabel="step", ylabel="loss")
 
-    return _svg("losses", draw, _WIDE_INCHES)
+    return draw_svg("losses", draw, _WIDE_INCHES)
 
 
 def plot_metric(points: Points, *, best: int) -> str:
@@ -80,11 +54,13 @@ def plot_metric(points: Points, *, best: int) -> str:
 
     def draw(axes: Axes) -> None:
         steps, values = np.array(points).T
-        axes.plot(steps, values, color=_ACCENT, marker="o", markersize=3.5)
-        axes.plot(steps[best], values[best], "o", color=_ACCENT, markersize=9, fillstyle="none")
+        axes.plot(steps, values, color=ON_PAGE.accent, marker="o", markersize=3.5)
+        axes.plot(
+            steps[best], values[best], "o", color=ON_PAGE.accent, markersize=9, fillstyle="none"
+        )
         axes.set(xlabel="step")
 
-    return _svg("metric", draw, _WIDE_INCHES)
+    return draw_svg("metric", draw, _WIDE_INCHES)
 
 
 def plot_roc(
@@ -99,14 +75,14 @@ def plot_roc(
         axes.plot([0, 1], [0, 1], **_DASHED)
         if len(curves) == 1:
             grid, low, high = _roc_band(*curves[0])
-            axes.fill_between(grid, low, high, color=_ACCENT, alpha=0.15, linewidth=0)
+            axes.fill_between(grid, low, high, color=ON_PAGE.accent, alpha=0.15, linewidth=0)
         for positive, score in curves:
             curve = roc_curve(positive, score)
-            axes.plot(curve.x, curve.y, color=_ACCENT, alpha=1 if len(curves) == 1 else 0.55)
+            axes.plot(curve.x, curve.y, color=ON_PAGE.accent, alpha=1 if len(curves) == 1 else 0.55)
         _mark(axes, decided)
         _unit_square(axes, "false positive rate", "true positive rate")
 
-    return _svg("roc", draw)
+    return draw_svg("roc", draw)
 
 
 def plot_precision_recall(
@@ -121,14 +97,14 @@ def plot_precision_recall(
         for positive, score in curves:
             curve = pr_curve(positive, score)
             alpha = 1 if len(curves) == 1 else 0.55
-            axes.plot(curve.x, curve.y, color=_ACCENT, alpha=alpha, drawstyle="steps-pre")
+            axes.plot(curve.x, curve.y, color=ON_PAGE.accent, alpha=alpha, drawstyle="steps-pre")
         if len(curves) == 1:
             share = float(curves[0][0].mean())
             axes.plot([0, 1], [share, share], **_DASHED)
         _mark(axes, decided)
         _unit_square(axes, "recall", "precision")
 
-    return _svg("precision-recall", draw)
+    return draw_svg("precision-recall", draw)
 
 
 def plot_calibration(said: Real, came_true: NDArray[np.bool_]) -> str:
@@ -137,12 +113,14 @@ def plot_calibration(said: Real, came_true: NDArray[np.bool_]) -> str:
 
     def draw(axes: Axes) -> None:
         axes.plot([0, 1], [0, 1], **_DASHED)
-        axes.plot(bins.probability, bins.share, color=_ACCENT, linewidth=1.2, alpha=0.7)
+        axes.plot(bins.probability, bins.share, color=ON_PAGE.accent, linewidth=1.2, alpha=0.7)
         area = 16 + 180 * bins.pictures / bins.pictures.max()
-        axes.scatter(bins.probability, bins.share, s=area, color=_ACCENT, alpha=0.75, linewidths=0)
+        axes.scatter(
+            bins.probability, bins.share, s=area, color=ON_PAGE.accent, alpha=0.75, linewidths=0
+        )
         _unit_square(axes, "probability that was answered", "share that came true")
 
-    return _svg("calibration", draw)
+    return draw_svg("calibration", draw)
 
 
 def plot_scores(score: Real, positive: NDArray[np.bool_], threshold: float) -> str:
@@ -150,14 +128,14 @@ def plot_scores(score: Real, positive: NDArray[np.bool_], threshold: float) -> s
     edges = np.linspace(0, 1, 26)
 
     def draw(axes: Axes) -> None:
-        for chosen, colour in ((~positive, _MUTED), (positive, _ACCENT)):
+        for chosen, colour in ((~positive, ON_PAGE.muted), (positive, ON_PAGE.accent)):
             heights, _ = np.histogram(score[chosen], edges)
             axes.stairs(heights, edges, color=colour, fill=True, alpha=0.35)
             axes.stairs(heights, edges, color=colour, linewidth=1.4)
-        axes.axvline(threshold, color=_INK, linewidth=1, linestyle=(0, (3, 3)))
+        axes.axvline(threshold, color=ON_PAGE.ink, linewidth=1, linestyle=(0, (3, 3)))
         axes.set(xlim=(0, 1), xlabel="probability that was answered", ylabel="pictures")
 
-    return _svg("scores", draw)
+    return draw_svg("scores", draw)
 
 
 def _roc_band(positive: NDArray[np.bool_], score: Real) -> tuple[Real, Real, Real]:
@@ -182,7 +160,7 @@ def _running_mean(values: Real) -> Real:
 
 def _mark(axes: Axes, point: tuple[float, float] | None) -> None:
     if point is not None:
-        axes.plot(*point, "o", color=_INK, markersize=6, zorder=5, clip_on=False)
+        axes.plot(*point, "o", color=ON_PAGE.ink, markersize=6, zorder=5, clip_on=False)
 
 
 def _unit_square(axes: Axes, x: str, y: str) -> None:
@@ -191,37 +169,3 @@ def _unit_square(axes: Axes, x: str, y: str) -> None:
     axes.set(xlim=(0, 1.01), ylim=(0, 1.02), xlabel=x, ylabel=y, xticks=ticks, yticks=ticks)
     axes.set_xticklabels([f"{tick:g}" for tick in ticks])
     axes.set_yticklabels([f"{tick:g}" for tick in ticks])
-
-
-def _svg(
-    name: str, draw: Callable[[Axes], None], inches: tuple[float, float] = _SQUARE_INCHES
-) -> str:
-    """Draw on a fresh figure; ``name`` keeps its ids apart from other figures' on the page."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    drawn = io.StringIO()
-    with rc_context(_STYLE):
-        figure = Figure(figsize=inches, layout="constrained", facecolor="none")
-        axes = figure.add_subplot(facecolor="none")
-        axes.grid(visible=True, axis="y")
-        axes.set_axisbelow(True)
-        draw(axes)
-        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        figure.savefig(drawn, format="svg", metadata=nothing)
-    return _inline(drawn.getvalue(), name)
-
-
-def _inline(document: str, name: str) -> str:
-    """The ``svg`` element alone, sized and styled by the page, naming no address outside it."""
-    opening = re.search(r'<svg[^>]*?(viewBox="[^"]*")[^>]*>', document)
-    if opening is None:
-        raise AssertionError("matplotlib writes an svg element with a view box")
-    svg = f'<svg {opening[1]} aria-hidden="true">{document[opening.end() :]}'
-    svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"font-family: [^;]*; ", "", svg)
-    svg = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{name}-", svg.replace("xlink:href", "href"))
-    svg = re.sub(r"\s*\n\s*", " ", svg)
-    for colour, variable in _VARIABLES.items():
-        svg = svg.replace(colour, variable)
-    return svg

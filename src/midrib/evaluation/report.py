@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from midrib.errors import MissingExtraError
 from midrib.evaluation import wording
 from midrib.evaluation.figures import Row, answer_figures, training_figures
 from midrib.evaluation.gallery import right_tiles, wrong_tiles
+from midrib.evaluation.pages import page_template
 from midrib.evaluation.records import Evaluation
 from midrib.evaluation.scores import RECALL
 from midrib.metrics import METRICS, Interval, confusion_matrix
@@ -22,10 +22,6 @@ from midrib.packages import Card
 from midrib.records import Score
 from midrib.storage import write_text
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-
-_TEMPLATES = Path(__file__).parent / "templates"
 _MOST_CLASSES_IN_MATRIX = 12
 _MOST_CONFUSIONS = 10
 _TILES = ("average_precision", "accuracy", "balanced_accuracy")
@@ -110,7 +106,7 @@ def render_report(content: ReportContent) -> str:
     evaluation, card = content.evaluation, content.card
     headline = evaluation.score(content.headline)
     try:
-        return _template().render(
+        return page_template("report.html.jinja").render(
             content=content,
             card=card,
             title=content.title or card.name,
@@ -133,28 +129,6 @@ def render_report(content: ReportContent) -> str:
         )
     except ModuleNotFoundError as missing:
         raise MissingExtraError(f"the report ({missing.name})", extra="lab") from None
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        counted=wording.counted,
-        duration=wording.duration,
-        figure=wording.figure,
-        metric_meaning=wording.metric_meaning,
-        metric_title=wording.metric_title,
-        percent=wording.percent,
-    )
-    return environment.get_template("report.html.jinja")
 
 
 def _comparison(content: ReportContent) -> str:
