@@ -315,6 +315,23 @@ def test_chosen_maps_are_those_of_the_whole(name: str) -> None:
         )
 
 
+@pytest.mark.parametrize("name", OWN)
+def test_intermediates_are_the_chosen_maps(name: str) -> None:
+    """``forward_intermediates`` gives what ``features_only`` gives, and the last map beside it."""
+    whole, features = tiny(name), tiny(name, features_only=True)
+    x = picture(40, 33)
+    with torch.no_grad():
+        last, maps = whole.forward_intermediates(x)
+        torch.testing.assert_close(maps, features(x))
+        torch.testing.assert_close(last, whole.forward_features(x))
+        two = whole.forward_intermediates(x, [1, -2], stop_early=True, intermediates_only=True)
+        torch.testing.assert_close(two, [maps[1], maps[-2]])
+        [alone] = whole.forward_intermediates(x, 1, intermediates_only=True)
+        torch.testing.assert_close(alone, maps[-1])
+    with pytest.raises(ValueError, match="NLC"):
+        whole.forward_intermediates(x, output_fmt="NLC")
+
+
 @pytest.mark.parametrize(
     ("name", "stride"), [("darknet19", 16), ("darknet19", 8), ("shufflenet_v1", 16)]
 )

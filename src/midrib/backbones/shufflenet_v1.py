@@ -26,6 +26,8 @@ from timm.models import (
 )
 from torch import Tensor, nn
 
+from midrib.backbones.intermediates import run_through
+
 STAGE2_CHANNELS = {1: 144, 2: 200, 3: 240, 4: 272, 8: 384}
 """Output channels of stage 2 at width 1, by groups; each further stage has twice as many."""
 
@@ -219,6 +221,32 @@ class ShuffleNetV1(nn.Module):
         else:
             x = self.stages(x)
         return x
+
+    def forward_intermediates(
+        self,
+        x: Tensor,
+        indices: int | list[int] | None = None,
+        *,
+        norm: bool = False,  # noqa: ARG002 - timm's callers pass it; no norm ends these maps
+        stop_early: bool = False,
+        output_fmt: str = "NCHW",
+        intermediates_only: bool = False,
+    ) -> Any:
+        """The maps of ``feature_info`` that ``indices`` chooses, after those of `forward_features`.
+
+        Args:
+            x: pictures, float, count × channels × height × width.
+            indices: places in ``feature_info``, or how many of the last; None for all.
+            norm: changes nothing.
+            stop_early: go no further than the last map that was chosen.
+            output_fmt: 'NCHW'.
+            intermediates_only: give the chosen maps alone.
+        """
+        if output_fmt != "NCHW":
+            raise ValueError(f"output_fmt is {output_fmt!r}; expected 'NCHW'")
+        parts = [self.stem, self.pool, *self.stages]
+        last, chosen = run_through(parts, x, indices, stop_early=stop_early)
+        return chosen if intermediates_only else (last, chosen)
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:  # noqa: FBT001, FBT002 - timm's callers pass it by place
         """The maps of `forward_features` to logits or, before the classifier, to features."""
