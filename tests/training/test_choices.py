@@ -77,7 +77,7 @@ def test_unknown_names_are_refused() -> None:
     with pytest.raises(UnknownNameError, match="cross-entropy"):
         create_loss("cross-entropie")
     with pytest.raises(UnknownNameError, match="efficientnet-lite0"):
-        create_backbone("efficientnet-lite1")
+        create_backbone("efficientnet-lite9")
     with pytest.raises(UnknownNameError, match="resnet18"):
         create_backbone("timm:resnet-18", weights="none")
     with pytest.raises(ConfigError, match="did you mean 'epochs'"):

@@ -2,53 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
+from midrib.backbones.catalogue import (
+    BACKBONE_KIND,
+    CATALOGUE,
+    TIMM_PREFIX,
+    TORCHVISION_PREFIX,
+    Entry,
+    canonical_name,
+)
 from midrib.backbones.interface import Backbone
+from midrib.backbones.request import BackboneMaker, BackboneRequest
 from midrib.backbones.start import AUTO, start_from
-from midrib.backbones.timm_backbone import TimmBackbone
-from midrib.backbones.weights import Weights
+from midrib.backbones.timm_backbone import TimmBackbone, require_timm_model
+from midrib.backbones.torchvision_backbone import TorchvisionBackbone
+from midrib.backbones.torchvision_models import require_torchvision_model
 from midrib.names import Registry
 from midrib.settings import Settings
 
-BackboneMaker = Callable[[Path | None, Weights], Backbone]
-"""Weights as safetensors (None: random start) and their origin, to the backbone."""
-
-BACKBONES: Registry[BackboneMaker] = Registry("backbone")
-
-TIMM_PREFIX = "timm:"
-
-
-@BACKBONES.register("efficientnet-lite0")
-def efficientnet_lite0(file: Path | None, weights: Weights) -> Backbone:
-    """Tan and Le, arXiv 1905.11946, in its variant without squeeze-and-excitation and swish."""
-    return TimmBackbone("efficientnet-lite0", "tf_efficientnet_lite0", file, weights)
+BACKBONES: Registry[BackboneMaker] = Registry(BACKBONE_KIND)
 
 
 def create_backbone(
-    name: str, *, weights: str = AUTO, settings: Settings | None = None
+    name: str,
+    *,
+    weights: str = AUTO,
+    in_channels: int = 3,
+    size: int | None = None,
+    settings: Settings | None = None,
 ) -> Backbone:
     """A backbone by name.
 
     Args:
-        name: a registered name, or 'timm:' and any model of the installed timm.
+        name: a registered name, or 'timm:' or 'torchvision:' and any of their models.
         weights: 'auto' for pretrained ones where midrib knows where to get them, 'none' for a
-            random start, or the path of a safetensors file.
+            random start, or what else `start_from` takes.
+        in_channels: of the pictures; pretrained weights are kept, their first layer adapted.
+        size: height and width of the pictures, for backbones that are made for one size; the
+            others take any from ``facts.smallest_size`` on.
         settings: where weights are kept.
 
     Raises:
         UnknownNameError: no backbone has that name.
         StorageError: the weights cannot be had or do not fit.
-        UsageError: there are no pretrained weights that midrib could take.
+        UsageError: there are no pretrained weights that midrib could take, or the backbone cannot
+            be made for that size.
     """
+    name = canonical_name(name)
     maker = _maker(name)
     start = start_from(name, weights, settings or Settings())
-    return maker(start.file, start.weights)
+    return maker(BackboneRequest(start.file, start.weights, in_channels, size))
 
 
 def _maker(name: str) -> BackboneMaker:
     if name.startswith(TIMM_PREFIX):
         model_name = name.removeprefix(TIMM_PREFIX)
-        return lambda file, weights: TimmBackbone(name, model_name, file, weights)
+        require_timm_model(model_name)
+        return lambda request: TimmBackbone(name, model_name, request)
+    if name.startswith(TORCHVISION_PREFIX):
+        model_name = name.removeprefix(TORCHVISION_PREFIX)
+        require_torchvision_model(model_name)
+        return lambda request: TorchvisionBackbone(name, model_name, request)
     return BACKBONES.get(name)
+
+
+def _maker_of(entry: Entry) -> BackboneMaker:
+    kind = TimmBackbone if entry.source == "timm" else TorchvisionBackbone
+    return lambda request: kind(entry.name, entry.model, request)
+
+
+for _entry in CATALOGUE.values():
+    BACKBONES.register(_entry.name)(_maker_of(_entry))

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import copy
+from functools import lru_cache
 from typing import Any
 
 import timm
-from safetensors.torch import load_file
+from timm.models._manipulate import MATCH_PREV_GROUP, group_parameters
 from torch import Tensor, nn
 
+from midrib.backbones import darknet19, shufflenet_v1
+from midrib.backbones.alignment import align_all
+from midrib.backbones.fitting import require_fitting
 from midrib.backbones.interface import Backbone, BackboneFacts, Normalisation
-from midrib.backbones.weights import Weights
-from midrib.errors import StorageError
+from midrib.backbones.loading import load_body
+from midrib.backbones.probing import Measured, find_levels, measure, meta_pictures, on_meta
+from midrib.backbones.request import BackboneRequest
+from midrib.backbones.stages import modules_of_stages
+from midrib.backbones.stem import RGB, adapt_normalisation
+from midrib.errors import UsageError
 from midrib.names import unknown_name
+
+OWN_FAMILIES = (darknet19, shufflenet_v1)
+"""Networks of ours that timm knows once they are imported."""
+
+_KEPT_MEASUREMENTS = 256
 
 
 class TimmBackbone(Backbone):
@@ -21,63 +34,135 @@ class TimmBackbone(Backbone):
     Args:
         name: what the user calls it.
         model_name: what timm calls it.
-        file: safetensors under timm's names, or None for a random start.
-        weights: where the file comes from.
+        request: channels, size and weights.
+
+    Raises:
+        UnknownNameError: timm has no such model.
+        UsageError: the model cannot be made for that size.
+        StorageError: the weights do not fit.
     """
 
-    def __init__(self, name: str, model_name: str, file: Path | None, weights: Weights) -> None:
+    def __init__(self, name: str, model_name: str, request: BackboneRequest) -> None:
         super().__init__()
-        self.model = create_timm_model(model_name)
-        if file is not None:
-            _load_body(self.model, file)
-        self.facts = _facts(name, self.model, weights)
+        measured = measure_timm(model_name, request.in_channels, request.size)
+        self.model = create_timm_model(model_name, request.in_channels, request.size)
+        if request.file is not None:
+            stem = [f"{layer}.weight" for layer in _first_layers(self.model)]
+            load_body(self.model, request.file, in_channels=request.in_channels, stem=stem)
+        self.facts = _facts(name, self.model, measured, request)
+        self._indices = [each.index for each in measured.found]
 
     def forward(self, pictures: Tensor) -> Tensor:
+        """Pictures to pooled features: float, count × features."""
+        require_fitting(self.facts, pictures)
         features: Tensor = self.model(pictures)
         return features
 
+    def pyramid(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        """Pictures to the maps of ``facts.levels``, finest first."""
+        require_fitting(self.facts, pictures)
+        maps = _maps(self.model, pictures, self._indices) if self._indices else []
+        return align_all(maps, self.facts.levels, pictures)
+
     def stages(self) -> list[list[nn.Module]]:
-        stem = [self.model.get_submodule(name) for name in self._stem_names()]
-        return [stem, *([stage] for stage in getattr(self.model, "blocks", []))]
+        """The modules of each stage as timm groups them, what follows the last block at the end."""
+        matcher = self.model.group_matcher(coarse=True)
+        if isinstance(matcher, dict):
+            matcher = {name: _with_own_tail(rule) for name, rule in matcher.items()}
+        return modules_of_stages(self.model, group_parameters(self.model, matcher, reverse=True))
 
-    def _stem_names(self) -> list[str]:
-        modules = dict(self.model.named_children())
-        return [name for name in ("conv_stem", "bn1") if name in modules]
 
-
-def create_timm_model(model_name: str, **options: Any) -> Any:
-    """A timm model without classifier. Raises ``UnknownNameError`` with near matches."""
+def require_timm_model(model_name: str) -> None:
+    """Raise ``UnknownNameError`` with the nearest names unless timm has the model."""
     if not timm.is_model(model_name):
         raise unknown_name("timm model", model_name, timm.list_models())
-    return timm.create_model(model_name, num_classes=0, **options)
 
 
-def _load_body(model: nn.Module, file: Path) -> None:
-    """Load all tensors but the classifier's, which ``model`` does not have."""
-    tensors = load_file(file)
-    expected = model.state_dict()
-    missing = sorted(expected.keys() - tensors.keys())
-    unfit = sorted(
-        key for key in expected.keys() & tensors.keys() if expected[key].shape != tensors[key].shape
+def create_timm_model(model_name: str, in_channels: int = RGB, size: int | None = None) -> Any:
+    """A timm model without classifier. Raises ``UnknownNameError``, ``UsageError``.
+
+    ``size`` counts where the model is made for one size alone.
+    """
+    require_timm_model(model_name)
+    options: dict[str, Any] = {} if in_channels == RGB else {"in_chans": in_channels}
+    if size is not None and _is_of_one_size(model_name):
+        options["img_size"] = size
+    try:
+        return timm.create_model(model_name, num_classes=0, **options)
+    except (AssertionError, TypeError, ValueError) as problem:
+        raise UsageError(
+            f"timm cannot make {model_name} with {options or 'its own options'}: {problem}",
+            expected="channels and a size that the model can be made for",
+            todo="leave size and in_channels out, or choose another backbone",
+        ) from None
+
+
+@lru_cache(maxsize=_KEPT_MEASUREMENTS)
+def measure_timm(model_name: str, in_channels: int = RGB, size: int | None = None) -> Measured:
+    """Measure a timm model on the meta device. Raises as `create_timm_model` does."""
+    model = on_meta(lambda: create_timm_model(model_name, in_channels, size)).eval()
+    native = size if size and _is_of_one_size(model_name) else _native_size(model)
+    findings = find_levels(lambda each: _all_maps(model, each), in_channels, native)
+    return measure(model, model, findings, meta_pictures(in_channels, native, native))
+
+
+@lru_cache(maxsize=_KEPT_MEASUREMENTS)
+def _is_of_one_size(model_name: str) -> bool:
+    return not measure_timm(model_name).resizable
+
+
+def _native_size(model: Any) -> int:
+    size: int = model.pretrained_cfg["input_size"][-1]
+    return size
+
+
+def _all_maps(model: Any, pictures: Tensor) -> list[Tensor]:
+    return _maps(model, pictures, None) if hasattr(model, "forward_intermediates") else []
+
+
+def _maps(model: Any, pictures: Tensor, indices: list[int] | None) -> list[Tensor]:
+    maps: list[Tensor] = model.forward_intermediates(
+        pictures,
+        indices=copy.copy(indices),
+        norm=False,
+        stop_early=True,
+        output_fmt="NCHW",
+        intermediates_only=True,
     )
-    if missing or unfit:
-        raise StorageError(
-            f"{file} does not fit: {len(missing)} tensors missing, {len(unfit)} of another shape, "
-            f"first {(missing + unfit)[0]}",
-            expected="weights of the same backbone",
-            todo="name another file, or start with --weights none",
-        )
-    model.load_state_dict({key: tensors[key] for key in expected})
+    return maps
 
 
-def _facts(name: str, model: Any, weights: Weights) -> BackboneFacts:
+def _first_layers(model: Any) -> tuple[str, ...]:
+    named = model.pretrained_cfg.get("first_conv") or ()
+    return (named,) if isinstance(named, str) else tuple(named)
+
+
+def _with_own_tail(rule: Any) -> Any:
+    """What timm counts to the last block, the layers after it, as a stage of its own."""
+    if not isinstance(rule, list | tuple):
+        return rule
+    after = (MATCH_PREV_GROUP[0] - 1,)
+    return [(pattern, after if tail == MATCH_PREV_GROUP else tail) for pattern, tail in rule]
+
+
+def _facts(name: str, model: Any, measured: Measured, request: BackboneRequest) -> BackboneFacts:
     told = model.pretrained_cfg
+    native = _native_size(model)
+    if request.size and not measured.resizable:
+        native = request.size
+    colours = Normalisation(mean=tuple(told["mean"]), std=tuple(told["std"]))
     return BackboneFacts(
         name=name,
-        features=model.num_features,
-        native_size=tuple(told["input_size"][1:]),
+        features=measured.features,
+        levels=measured.levels,
+        in_channels=request.in_channels,
+        native_size=(native, native),
+        smallest_size=measured.smallest_size,
+        resizable=measured.resizable,
         crop_ratio=told.get("crop_pct") or 0.875,
         filter="bicubic" if told.get("interpolation") == "bicubic" else "bilinear",
-        normalisation=Normalisation(mean=tuple(told["mean"]), std=tuple(told["std"])),
-        weights=weights,
+        normalisation=adapt_normalisation(colours, request.in_channels),
+        parameters=measured.parameters,
+        multiply_adds=measured.multiply_adds,
+        weights=request.weights,
     )

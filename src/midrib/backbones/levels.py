@@ -1,0 +1,132 @@
+"""Levels that a head asks for and its backbone lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from midrib.backbones.alignment import align_all
+from midrib.backbones.interface import Backbone, Level
+from midrib.errors import UsageError
+
+MOST_REFINEMENT = 4
+"""Times that a map may be made finer: ViTDet (arXiv 2203.16527, section 3) goes from 16 to 4."""
+
+COARSE_CHANNELS = 256
+"""Of added coarser maps, as in RetinaNet (Lin et al., arXiv 1708.02002, section 4)."""
+
+
+class PyramidLevels(nn.Module):
+    """The maps of a backbone at the strides asked for, with layers added for those it lacks.
+
+    A coarser map comes from the coarsest one by a 3×3 convolution of stride 2, batch normalisation
+    and ReLU for each halving. A finer one comes from the finest map below it by a transposed 2×2
+    convolution of stride 2 for each doubling, with batch normalisation and GELU between two of
+    them, and half the channels after each, as in ViTDet's simple feature pyramid. What is added
+    starts from nothing; ``added`` has the strides.
+
+    Args:
+        backbone: what sees.
+        strides: of the maps, in pixels.
+
+    Raises:
+        UsageError: a stride cannot be had from the backbone's levels.
+    """
+
+    def __init__(self, backbone: Backbone, strides: Sequence[int] = (8, 16, 32)) -> None:
+        super().__init__()
+        own = backbone.facts.levels
+        self.backbone = backbone
+        self._sources = [_source(backbone, stride) for stride in strides]
+        self.additions = nn.ModuleList(
+            _addition(own[source], stride)
+            for source, stride in zip(self._sources, strides, strict=True)
+        )
+        self.levels = tuple(
+            Level(stride, _channels(own[source], stride))
+            for source, stride in zip(self._sources, strides, strict=True)
+        )
+        known = {level.stride for level in own}
+        self.added = tuple(stride for stride in strides if stride not in known)
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        """Pictures to maps in the order of the strides asked for.
+
+        Float, count × channels × height × width, to float, count × channels of the level ×
+        ceil(height / stride) × ceil(width / stride).
+        """
+        own = self.backbone.pyramid(pictures)
+        maps = [
+            addition(own[source])
+            for source, addition in zip(self._sources, self.additions, strict=True)
+        ]
+        return align_all(maps, self.levels, pictures)
+
+    def describe(self) -> list[str]:
+        """One line a level: stride, channels and whether it was added."""
+        return [
+            f"stride {level.stride}: {level.channels} channels"
+            + (", added" if level.stride in self.added else "")
+            for level in self.levels
+        ]
+
+
+def _source(backbone: Backbone, stride: int) -> int:
+    """The level that a map of ``stride`` is taken or made from, by its place."""
+    own = [level.stride for level in backbone.facts.levels]
+    if stride in own:
+        return own.index(stride)
+    if own and stride > own[-1] and _doublings(stride, own[-1]) is not None:
+        return len(own) - 1
+    for place, coarser in enumerate(own):
+        is_near = stride < coarser <= stride * MOST_REFINEMENT
+        if is_near and _doublings(coarser, stride) is not None:
+            return place
+    raise UsageError(
+        f"{backbone.facts.name} cannot give a map of stride {stride}",
+        expected=f"one of its own strides ({', '.join(map(str, own)) or 'it has no maps'}), the "
+        f"coarsest doubled, or one made finer by {MOST_REFINEMENT} at most",
+        todo="ask for other strides, or choose another backbone",
+    )
+
+
+def _doublings(larger: int, smaller: int) -> int | None:
+    """How often ``smaller`` is doubled to get ``larger``; None when doubling does not get there."""
+    times = (larger // smaller).bit_length() - 1
+    return times if smaller << times == larger else None
+
+
+def _addition(source: Level, stride: int) -> nn.Module:
+    if stride == source.stride:
+        return nn.Identity()
+    if stride > source.stride:
+        return _coarser(source.channels, _doublings(stride, source.stride) or 0)
+    return _finer(source.channels, _doublings(source.stride, stride) or 0)
+
+
+def _coarser(channels: int, times: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for _ in range(times):
+        convolution = nn.Conv2d(channels, COARSE_CHANNELS, 3, stride=2, padding=1, bias=False)
+        layers += [convolution, nn.BatchNorm2d(COARSE_CHANNELS), nn.ReLU()]
+        channels = COARSE_CHANNELS
+    return nn.Sequential(*layers)
+
+
+def _finer(channels: int, times: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for _ in range(times):
+        if layers:
+            layers += [nn.BatchNorm2d(channels), nn.GELU()]
+        layers.append(nn.ConvTranspose2d(channels, channels // 2, 2, stride=2))
+        channels //= 2
+    return nn.Sequential(*layers)
+
+
+def _channels(source: Level, stride: int) -> int:
+    if stride == source.stride:
+        return source.channels
+    if stride > source.stride:
+        return COARSE_CHANNELS
+    return source.channels * stride // source.stride

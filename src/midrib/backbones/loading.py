@@ -1,0 +1,76 @@
+"""A file of weights into a network: all that the network has, or an error that names the misfit."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from midrib.backbones.stem import RGB, adapt_stem
+from midrib.errors import StorageError
+
+_SHOWN = 3
+
+
+def load_body(
+    network: nn.Module, file: Path, *, in_channels: int = RGB, stem: Collection[str] = ()
+) -> None:
+    """Load every tensor that ``network`` has; what else the file holds, as a classifier, stays out.
+
+    Args:
+        network: without a classifier.
+        file: safetensors under the network's own names.
+        in_channels: of the network; the first layer of the file is adapted where it has three.
+        stem: names of the weights that see the picture.
+
+    Raises:
+        StorageError: a tensor is missing or of another shape, or the file is no safetensors.
+    """
+    tensors = _read(file)
+    expected = network.state_dict()
+    for name in stem:
+        if name in tensors and name in expected and tensors[name].shape != expected[name].shape:
+            tensors[name] = _adapted(tensors[name], expected[name], in_channels)
+    missing = [key for key in expected if key not in tensors]
+    unfit = [
+        key for key in expected if key in tensors and tensors[key].shape != expected[key].shape
+    ]
+    if missing or unfit:
+        first = [f"{key} is missing" for key in missing[:_SHOWN]]
+        first += [_misfit(key, tensors[key], expected[key]) for key in unfit[:_SHOWN]]
+        raise StorageError(
+            f"{file} does not fit: {len(missing)} tensors missing, {len(unfit)} of another shape: "
+            + ", ".join(first),
+            expected="weights of the same backbone",
+            todo="name another file, or start with --weights none",
+        )
+    network.load_state_dict({key: tensors[key] for key in expected})
+
+
+def _read(file: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(file)
+    except (OSError, SafetensorError) as problem:
+        raise StorageError(
+            f"{file} cannot be read: {problem}",
+            expected="a safetensors file",
+            todo="check the path, or start with --weights none",
+        ) from None
+
+
+def _adapted(weight: Tensor, expected: Tensor, in_channels: int) -> Tensor:
+    """The stem for other channels, where three channels are all that keeps it from fitting."""
+    fits = weight.shape[0] == expected.shape[0] and weight.shape[2:] == expected.shape[2:]
+    folded = weight.ndim > 1 and weight.shape[1] * in_channels == expected.shape[1] * RGB
+    return adapt_stem(weight, in_channels) if fits and folded else weight
+
+
+def _misfit(key: str, found: Tensor, expected: Tensor) -> str:
+    return f"{key} is {_shape(found)} instead of {_shape(expected)}"
+
+
+def _shape(tensor: Tensor) -> str:
+    return "×".join(map(str, tensor.shape)) or "a single number"
