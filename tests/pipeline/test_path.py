@@ -21,6 +21,7 @@ from midrib.errors import (
 )
 from midrib.exporting import ExportConfig, decide_otherwise, load_packaged
 from midrib.packages import open_package
+from midrib.settings import Settings
 from midrib.state import Runs
 from midrib.training import read_rows
 
@@ -128,6 +129,15 @@ def test_changed_byte_is_not_published(world: World, tmp_path: Path) -> None:
     for verb in (pipeline.verify, pipeline.publish):
         with pytest.raises(PackageError, match=r"fp32\.onnx"):
             verb(broken, settings=world.settings)
+
+
+def test_a_home_that_was_moved_still_answers(world: World, tmp_path: Path) -> None:
+    """Published packages are found from the home folder, wherever it is now."""
+    shutil.copytree(world.settings.home, tmp_path / "moved")
+    moved = Settings(home=tmp_path / "moved")
+    assert pipeline.open_target("my-photos", moved).folder.is_relative_to(tmp_path)
+    [version] = [each for each in pipeline.models(settings=moved).records if each["live"]]
+    assert str(version["location"]).startswith(str(tmp_path))
 
 
 def test_unknown_names_are_answered_with_those_there_are(world: World) -> None:

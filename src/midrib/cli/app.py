@@ -49,12 +49,13 @@ def _group(title: str) -> typer.Typer:
         help=title,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # boxes would double the time that help takes
         context_settings={"help_option_names": ["-h", "--help"]},
     )
 
 
 app = _group("From a folder of pictures to a running, watched, reversible vision service.")
-data = _group("Look at pictures and labels before a minute of training is spent.")
+data = _group("Look at pictures and labels before training.")
 package = _group("Look into a model package.")
 
 app.add_typer(data, name="data")

@@ -22,7 +22,7 @@ Strict = Annotated[
 
 
 def check(source: Source, *, strict: Strict = False, json: AsJson = False) -> None:
-    """Look at pictures and labels: counts, unreadable files, copies, conflicts, leaks.
+    """Look at pictures and labels. Told are counts, bad files, copies, conflicts and leaks.
 
     Example: midrib data check my-photos/
     """
@@ -41,7 +41,7 @@ def split(
     strict: Strict = False,
     json: AsJson = False,
 ) -> None:
-    """Split pictures into train, validation and test; exact copies stay together.
+    """Split pictures into train, validation and test. Exact copies stay together.
 
     Example: midrib data split my-photos/ --test 0.2 --output splits.csv
     """
@@ -89,7 +89,8 @@ def train(
 ) -> None:
     """Train, export, prove and publish a model. An equal run goes on where it stopped.
 
-    Examples:
+    For example:
+
     midrib train my-photos/
 
     midrib train my-photos/ --epochs 20 --size 160 --set augmentation=dihedral
@@ -130,7 +131,7 @@ def evaluate(
     engine: Annotated[str, typer.Option(help="auto, onnxruntime or openvino.")] = "auto",
     json: AsJson = False,
 ) -> None:
-    """Score a model's file on pictures, through the very code that serves it.
+    """Score a model's file on pictures. They go through the very code that serves it.
 
     Example: midrib evaluate my-photos my-photos/ --split test
     """
@@ -157,7 +158,7 @@ def export(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Make a model package of a run again, with another decision or at another place.
+    """Make a model package of a run again. Decision and place may be others.
 
     Example: midrib export ~/.midrib/runs/my-photos-1a2b3c4d5e6f --output my-package
     """

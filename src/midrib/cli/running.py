@@ -84,7 +84,7 @@ def monitor(
     hours: Annotated[float, typer.Option(help="How far to look back.", min=0.0)] = 24.0,
     json: AsJson = False,
 ) -> None:
-    """Traffic, latency, classes and inputs of a served model, against its reference.
+    """Watch a served model: traffic, latency, classes and drift.
 
     Example: midrib monitor my-photos --hours 1
     """
@@ -108,7 +108,7 @@ def demo(
 
 
 def doctor(*, json: AsJson = False) -> None:
-    """What is installed, which engines and devices are there, what to do about what is missing.
+    """Tell what is installed, and what to do about what is missing.
 
     Example: midrib doctor
     """

@@ -8,6 +8,7 @@ from midrib.packages.reference import (
     Reference,
     picture_statistics,
 )
+from midrib.packages.targets import FolderTarget, NameTarget, parse_target
 from midrib.packages.verification import Verdict, verify_package
 from midrib.packages.writing import PackageContent, restamp_package, write_package
 
@@ -17,7 +18,9 @@ __all__ = [
     "Certificate",
     "Decision",
     "EmbeddingSketch",
+    "FolderTarget",
     "ModelInput",
+    "NameTarget",
     "Package",
     "PackageContent",
     "Reference",
@@ -25,6 +28,7 @@ __all__ = [
     "Variant",
     "Verdict",
     "open_package",
+    "parse_target",
     "picture_statistics",
     "restamp_package",
     "verify_package",

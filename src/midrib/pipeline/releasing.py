@@ -101,7 +101,7 @@ def publish(
     verify_package(source)
     name = require_model_name(name or source.card.name)
     with Releases(settings.database()) as releases:
-        version = _published_before(releases, source, name)
+        version = _published_before(releases, settings, source, name)
         if version is None:
             version = _publish_new(releases, settings, source, name)
         live, warning = releases.live(name), ""
@@ -121,7 +121,8 @@ def models(*, settings: Settings | None = None) -> ModelList:
         for version in releases.versions():
             standing = live[version.name]
             is_live = standing is not None and standing.version == version.version
-            records.append({**version.as_record(), "live": is_live})
+            folder = settings.packages / version.location
+            records.append({**version.as_record(), "location": str(folder), "live": is_live})
     return ModelList(records)
 
 
@@ -150,7 +151,7 @@ def _publish_new(releases: Releases, settings: Settings, source: Package, name: 
     releases.publish(
         name,
         version,
-        location=str(target),
+        location=target.relative_to(settings.packages).as_posix(),
         manifest_sha256=file_sha256(target / MANIFEST),
         run=source.card.run,
         created=datetime.now(UTC),
@@ -158,12 +159,14 @@ def _publish_new(releases: Releases, settings: Settings, source: Package, name: 
     return version
 
 
-def _published_before(releases: Releases, source: Package, name: str) -> int | None:
+def _published_before(
+    releases: Releases, settings: Settings, source: Package, name: str
+) -> int | None:
     """The version of ``name`` that is a copy of ``source``, if it still stands."""
     if name not in releases.names():
         return None
     for version in releases.versions(name):
-        if _is_copy(Path(version.location), source):
+        if _is_copy(settings.packages / version.location, source):
             return version.version
     return None
 

@@ -161,7 +161,8 @@ def references_by_version(name: str, settings: Settings) -> dict[int, Reference]
         known = releases.versions(name) if name in releases.names() else []
     for version in known:
         try:
-            references[version.version] = open_package(Path(version.location)).reference
+            package = open_package(settings.packages / version.location)
+            references[version.version] = package.reference
         except MidribError:
             # A version whose package is gone is still watched, only not compared.
             continue

@@ -1,4 +1,4 @@
-"""What a user means by NAME, NAME@VERSION or a folder, and looking into it."""
+"""From what a user means to the package on disk, and looking into it."""
 
 from __future__ import annotations
 
@@ -6,43 +6,43 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from midrib.engines import AUTO, load_predictor, rehearse
-from midrib.errors import PackageError, UnknownNameError, UsageError
-from midrib.packages import Card, Package, open_package, verify_package
-from midrib.packages.card import require_model_name
+from midrib.errors import PackageError, UsageError
+from midrib.packages import (
+    Card,
+    FolderTarget,
+    NameTarget,
+    Package,
+    open_package,
+    parse_target,
+    verify_package,
+)
 from midrib.packages.manifest import MANIFEST
-from midrib.packages.reading import CARD_FILE
 from midrib.settings import Settings
 from midrib.state import ModelVersion
 from midrib.storage import file_sha256
-
-_MOST_DIGITS = 9
-"""More than any version has, less than any database refuses."""
 
 
 def open_target(target: str, settings: Settings | None = None) -> Package:
     """The package that ``target`` means.
 
-    A folder of pictures is no package: beside it, its name means the model trained on it.
-
     Args:
-        target: a package's or a run's folder, a published name (its live version) or NAME@VERSION.
+        target: see `midrib.packages.parse_target`.
         settings: where names are kept.
 
     Raises:
-        UnknownNameError: neither such a folder nor a published name.
-        PackageError: the folder is no package.
+        UnknownNameError: the name, or that version of it, was never published.
+        UsageError: no version of the name is live.
+        PackageError: the folder is no package, or is not what was published.
     """
-    folder = Path(target)
-    if (folder / "run.json").is_file():
-        return open_package(folder / "package")
-    if "/" in target or any((folder / file).is_file() for file in (CARD_FILE, MANIFEST)):
-        return open_package(folder)
-    name, _, number = target.partition("@")
-    published = published_version(require_model_name(name), number, settings or Settings())
-    package = open_package(Path(published.location))
+    meant = parse_target(target)
+    if isinstance(meant, FolderTarget):
+        return open_package(meant.folder)
+    settings = settings or Settings()
+    published = published_version(meant, settings)
+    package = open_package(settings.packages / published.location)
     if file_sha256(package.folder / MANIFEST) != published.manifest_sha256:
         raise PackageError(
-            f"{package.folder} is not what was published as {name}@{published.version}",
+            f"{package.folder} is not what was published as {meant.name}@{published.version}",
             expected=f"a manifest with the hash {published.manifest_sha256[:12]}…",
             todo="restore the folder, or publish what is there as a new version",
         )
@@ -56,27 +56,22 @@ def open_whole(target: str, settings: Settings | None = None) -> Package:
     return package
 
 
-def published_version(name: str, number: str, settings: Settings) -> ModelVersion:
-    """A published version; an empty number means the live one."""
+def published_version(target: NameTarget, settings: Settings) -> ModelVersion:
+    """What was published under that name: the version asked for, or the live one."""
     from midrib.state import Releases
 
+    name = target.name
     with Releases(settings.database()) as releases:
-        if not number:
-            live = releases.live(name)
-            if live is None:
-                raise UsageError(
-                    f"no version of '{name}' is live",
-                    expected="a released model",
-                    todo=f"midrib release {name} --version N",
-                )
-            return releases.version(name, live.version)
-        if not number.isdecimal() or len(number) > _MOST_DIGITS:
-            raise UnknownNameError(
-                f"'{number}' is not a version of '{name}'",
-                expected="a whole number",
-                todo="see 'midrib models'",
+        if target.version is not None:
+            return releases.version(name, target.version)
+        live = releases.live(name)
+        if live is None:
+            raise UsageError(
+                f"no version of '{name}' is live",
+                expected="a released model",
+                todo=f"midrib release {name} --version N",
             )
-        return releases.version(name, int(number))
+        return releases.version(name, live.version)
 
 
 @dataclass(frozen=True)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from midrib.monitoring import PredictionLog
-from midrib.packages import open_package
+from midrib.packages import FolderTarget, NameTarget, open_package, parse_target
 from midrib.serving.config import ServeConfig
 from midrib.serving.deployments import Deployment, Deployments
-from midrib.serving.loading import Live, Source, load
+from midrib.serving.loading import Source, load
 from midrib.serving.recording import open_log
-from midrib.serving.releases import Follower, is_folder, live_source, version_source
+from midrib.serving.releases import Follower, live_source, version_source
 from midrib.settings import Settings
-
-if TYPE_CHECKING:
-    from midrib.state import Releases
 
 
 @dataclass(frozen=True)
@@ -44,29 +39,34 @@ def open_house(targets: Sequence[str], config: ServeConfig, settings: Settings) 
     Raises what `midrib.serving.loading.load` and `midrib.state.Releases` raise.
     """
     loaded = partial(load, config=config, memory=settings.engine_choices)
-    releases = None if all(map(is_folder, targets)) else _releases(settings)
+    meant = [parse_target(target) for target in targets]
+    named = any(isinstance(target, NameTarget) for target in meant)
+    published = _Published(settings) if named else None
     deployments, followers = [], []
-    for target in targets:
-        deployment, follower = _open_one(target, releases, loaded)
-        deployments.append(deployment)
-        followers += [follower] if follower else []
+    for target in meant:
+        if isinstance(target, FolderTarget):
+            name = open_package(target.folder).card.name
+            deployments.append(Deployment(name, loaded(Source(target.folder))))
+        elif published is not None:
+            deployments.append(Deployment(target.name, loaded(published.source(target))))
+            if target.version is None:
+                followers.append(Follower(deployments[-1], published.live, loaded))
     return House(Deployments(deployments), followers, open_log(config, settings))
 
 
-def _open_one(
-    target: str, releases: Releases | None, loaded: Callable[..., Live]
-) -> tuple[Deployment, Follower | None]:
-    if releases is None or is_folder(target):
-        folder = Path(target)
-        return Deployment(open_package(folder).card.name, loaded(Source(folder))), None
-    name, _, number = target.rstrip("/").partition("@")
-    if number:
-        return Deployment(name, loaded(version_source(releases, name, number))), None
-    deployment = Deployment(name, loaded(live_source(releases, name)))
-    return deployment, Follower(deployment, releases, loaded)
+class _Published:
+    """Where published versions lie."""
 
+    def __init__(self, settings: Settings) -> None:
+        from midrib.state import Releases
 
-def _releases(settings: Settings) -> Releases:
-    from midrib.state import Releases
+        self._releases = Releases(settings.database())
+        self._packages = settings.packages
 
-    return Releases(settings.database())
+    def live(self, name: str) -> Source:
+        return live_source(self._releases, name, self._packages)
+
+    def source(self, target: NameTarget) -> Source:
+        if target.version is None:
+            return self.live(target.name)
+        return version_source(self._releases, target.name, target.version, self._packages)

@@ -1,17 +1,16 @@
-"""Which package answers: a folder that stays, or a name whose live version is followed."""
+"""Which published package answers, and following the live one."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
 from midrib.errors import MidribError, StateError, UnknownNameError
-from midrib.packages.manifest import MANIFEST
-from midrib.packages.reading import CARD_FILE
 from midrib.serving.deployments import Deployment
 from midrib.serving.loading import Live, Source
 
@@ -21,19 +20,8 @@ if TYPE_CHECKING:
 _logger = structlog.get_logger(__name__)
 
 
-def is_folder(target: str) -> bool:
-    """Whether ``target`` is a package's folder rather than a published name.
-
-    A folder of pictures is no package: its name means the model that was trained on it.
-    """
-    folder = Path(target)
-    return "/" in target.rstrip("/") or any(
-        (folder / file).is_file() for file in (CARD_FILE, MANIFEST)
-    )
-
-
-def live_source(releases: Releases, name: str) -> Source:
-    """The live version of ``name``.
+def live_source(releases: Releases, name: str, packages: Path) -> Source:
+    """The live version of ``name``; ``packages`` is the folder that locations are relative to.
 
     Raises ``UnknownNameError`` when there is none, ``StateError`` when the database is away.
     """
@@ -44,22 +32,16 @@ def live_source(releases: Releases, name: str) -> Source:
             expected="a released one",
             todo=f"choose one with 'midrib release {name} --version N'",
         )
-    return version_source(releases, name, str(release.version), generation=release.generation)
+    source = version_source(releases, name, release.version, packages)
+    return replace(source, generation=release.generation)
 
 
-def version_source(releases: Releases, name: str, number: str, *, generation: int = 0) -> Source:
+def version_source(releases: Releases, name: str, version: int, packages: Path) -> Source:
     """A published version of ``name``. Raises ``UnknownNameError`` and ``StateError``."""
-    if not number.isdecimal():
-        raise UnknownNameError(
-            f"'{number}' is not a version of '{name}'",
-            expected="a whole number",
-            todo="see 'midrib models'",
-        )
-    published = releases.version(name, int(number))
+    published = releases.version(name, version)
     return Source(
-        folder=Path(published.location),
+        folder=packages / published.location,
         version=published.version,
-        generation=generation,
         manifest_sha256=published.manifest_sha256,
     )
 
@@ -74,18 +56,18 @@ class Follower:
 
     Args:
         deployment: what is kept up to date.
-        releases: where it is looked up.
+        look_up: the live source of a name, as `live_source` gives it.
         load: `midrib.serving.loading.load` with the server's options.
     """
 
     def __init__(
         self,
         deployment: Deployment,
-        releases: Releases,
+        look_up: Callable[[str], Source],
         load: Callable[..., Live],
     ) -> None:
         self._deployment = deployment
-        self._releases = releases
+        self._look_up = look_up
         self._load = load
         self._seen = deployment.live.source.generation
         self._state_answers = True
@@ -104,7 +86,7 @@ class Follower:
     async def look(self) -> None:
         """Look once which version is live, and switch to it if it is another one."""
         try:
-            source = await asyncio.to_thread(live_source, self._releases, self._deployment.name)
+            source = await asyncio.to_thread(self._look_up, self._deployment.name)
         except (StateError, UnknownNameError) as problem:
             if self._state_answers:
                 self._log.warning("releases cannot be read, serving on", problem=str(problem))

@@ -71,4 +71,4 @@ class Run(_Record):
 
 
 def _json_ready(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else value
+    return value.isoformat(timespec="seconds") if isinstance(value, datetime) else value
