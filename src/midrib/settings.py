@@ -14,6 +14,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from midrib.errors import ConfigError
 
+PYTORCH_URL = "https://download.pytorch.org"
+"""Where torchvision publishes its weights."""
+
 
 class Settings(BaseSettings):
     """Places. Read anew from the environment at each call of the constructor."""
@@ -33,6 +36,12 @@ class Settings(BaseSettings):
 
     offline: bool = False
     """Never touch the network; say what would have been fetched."""
+
+    hugging_face_url: str = ""
+    """A mirror of Hugging Face's hub; empty is ``HF_ENDPOINT``, or ``https://huggingface.co``."""
+
+    pytorch_url: str = PYTORCH_URL
+    """Where torchvision's weights are fetched from: the public server or a mirror of it."""
 
     def __init__(self, **places: Any) -> None:
         try:
@@ -74,6 +83,16 @@ class Settings(BaseSettings):
     def predictions(self) -> Path:
         """The prediction log, one folder a model."""
         return self.folder / "predictions"
+
+    @property
+    def costs(self) -> Path:
+        """What backbones were measured to cost, by machine and libraries."""
+        return self.folder / "costs"
+
+    @property
+    def comparisons(self) -> Path:
+        """Pages that compare backbones, one folder each."""
+        return self.folder / "comparisons"
 
     @property
     def engine_choices(self) -> Path:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from midrib.backbones.weights import RANDOM_START
 from midrib.settings import Settings
 from midrib.training import TrainConfig, new_classifier
 
@@ -12,9 +13,10 @@ def test_equal_options_begin_with_equal_weights(tmp_path: Path) -> None:
     """The same seed gives the same first weights, whatever was drawn before; another one others."""
     settings = Settings(home=tmp_path)
     config = TrainConfig(weights="none", size=32)
-    first = new_classifier(config, 3, settings).state_dict()
+    first = new_classifier(config, "abc", RANDOM_START, settings)[0].state_dict()
     torch.rand(5)
-    second = new_classifier(config, 3, settings).state_dict()
-    other = new_classifier(TrainConfig(weights="none", size=32, seed=1), 3, settings).state_dict()
+    second = new_classifier(config, "abc", RANDOM_START, settings)[0].state_dict()
+    reseeded = TrainConfig(weights="none", size=32, seed=1)
+    other = new_classifier(reseeded, "abc", RANDOM_START, settings)[0].state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert not torch.equal(first["head.weight"], other["head.weight"])

@@ -26,6 +26,11 @@ def local_start(path: Path) -> Start:
     return Start(file, weights)
 
 
+def holds_weights(path: Path) -> bool:
+    """Whether the path can only be meant as weights: a file, or a folder of safetensors."""
+    return path.is_file() or (path.is_dir() and any(path.glob(f"*{SUFFIX}")))
+
+
 def require_safetensors(file: Path) -> None:
     """Raise ``StorageError`` unless the file is whole safetensors. Its name counts for nothing."""
     try:

@@ -13,7 +13,7 @@ from midrib.records import Floats
 from midrib.reporting import Reporter
 from midrib.settings import Settings
 from midrib.storage import write_bytes
-from midrib.training import Pictures, embed, fit_probe, new_classifier
+from midrib.training import Pictures, embed, fit_probe, starting_classifier
 
 _METRIC = "roc_auc"
 
@@ -40,7 +40,7 @@ def measure_baseline(trained: Trained, settings: Settings, reporter: Reporter) -
 def _probe(trained: Trained, settings: Settings, reporter: Reporter) -> Floats:
     """Probabilities on the test split: float32, count × classes."""
     record = trained.run.record()
-    untrained = new_classifier(record.train, len(record.labels), settings)
+    untrained = starting_classifier(record, settings)
     training, validation, test = (
         Pictures(trained.dataset.of(split), record.labels, record.recipe) for split in SPLITS
     )

@@ -10,6 +10,7 @@ from midrib.downloads.archives import (
     extract_member,
     fetch_archive,
 )
+from midrib.downloads.opening import is_reachable
 from midrib.downloads.telling import download_bar
 from midrib.downloads.transfer import fetch_file
 
@@ -20,4 +21,5 @@ __all__ = [
     "extract_member",
     "fetch_archive",
     "fetch_file",
+    "is_reachable",
 ]

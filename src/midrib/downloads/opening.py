@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ssl
 from functools import cache
+from http.client import HTTPException
+from threading import Event, Thread
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit, urlunsplit
@@ -76,11 +78,20 @@ def without_password(url: str) -> str:
 
 @cache
 def is_reachable(url: str) -> bool:
-    """Whether a server answers at ``url``, whatever it says; asked once a process, for 3 s."""
+    """Whether a server answers at ``url``, whatever it says; asked once a process, for 3 s.
+
+    The question is put aside after that: a name server may keep it waiting far longer.
+    """
+    answered = Event()
+    Thread(target=_ask, args=(url, answered), daemon=True).start()
+    return answered.wait(_REACH_SECONDS)
+
+
+def _ask(url: str, answered: Event) -> None:
     try:
         with Opener().open(url, seconds=_REACH_SECONDS):
-            return True
+            answered.set()
     except HTTPError:
-        return True
-    except OSError:
-        return False
+        answered.set()
+    except (OSError, HTTPException):
+        return

@@ -22,12 +22,17 @@ PICTURES_INPUT = "pictures"
 _NAME = r"[a-z0-9][a-z0-9._-]{0,99}"
 
 
+def is_model_name(name: str) -> bool:
+    """Whether a model may be called that."""
+    return re.fullmatch(_NAME, name) is not None
+
+
 def require_model_name(name: str) -> str:
     """``name`` if a model may be called that: it becomes a folder and a part of an address.
 
     Raises ``UsageError``.
     """
-    if not re.fullmatch(_NAME, name):
+    if not is_model_name(name):
         raise UsageError(
             f"{name!r} cannot be the name of a model",
             expected="up to 100 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit",

@@ -140,7 +140,9 @@ def train(
     name = require_model_name(name or slug(Path(source)))
     dataset = split_for_training(source, split_config, settings, strict=strict, reporter=reporter)
     _require_label(dataset, export_config)
-    run = begin_run(name, dataset, config, data_licence, settings, fresh=fresh)
+    run = begin_run(
+        name, dataset, config, settings, reporter, data_licence=data_licence, fresh=fresh
+    )
     reporter.say(f"run        {run.path}")
     fit_run(run, dataset, settings, reporter)
     package_run(run, dataset, export_config, reporter)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 
+from midrib.backbones import canonical_name
+from midrib.backbones.start import start_from
 from midrib.config import fingerprint
 from midrib.datasets import Dataset, save_splits
 from midrib.errors import InterruptedByUser, MidribError, StateError
 from midrib.exporting import ExportConfig, Packaged, load_packaged, make_package
+from midrib.pipeline.known_weights import with_known_weights
 from midrib.reporting import Reporter, Stopwatch
 from midrib.settings import Settings
 from midrib.state import Runs
+from midrib.storage import write_json
 from midrib.training import (
     FitTask,
     Fitted,
@@ -24,6 +28,7 @@ from midrib.training import (
     new_classifier,
     recipe_for,
     run_identity,
+    starting_classifier,
 )
 
 _MIRRORED_STEPS = 10
@@ -33,19 +38,23 @@ def begin_run(
     name: str,
     dataset: Dataset,
     config: TrainConfig,
-    data_licence: str,
     settings: Settings,
+    reporter: Reporter,
     *,
+    data_licence: str,
     fresh: bool,
 ) -> RunFolder:
     """The folder of the run with this data and these options, made if it is new."""
-    identity = run_identity(dataset, config)
+    config = with_known_weights(config, settings)
+    identity = run_identity(dataset, config, settings)
     run = RunFolder(settings.runs / f"{name}-{identity[:12]}")
     if fresh and run.path.exists():
         shutil.rmtree(run.path)
     if run.is_begun():
         return run
-    classifier = new_classifier(config, len(dataset.labels), settings)
+    start = start_from(canonical_name(config.backbone), config.weights, settings, reporter)
+    reporter.say(f"weights    {start.weights.origin} ({start.weights.licence})")
+    classifier, warm = new_classifier(config, dataset.labels, start, settings)
     facts = classifier.backbone.facts
     save_splits(dataset, run.splits)
     runs = Runs(settings.tracking(), settings.runs)
@@ -67,9 +76,15 @@ def begin_run(
             recipe=recipe_for(facts, config),
             weights_origin=facts.weights.origin,
             weights_licence=facts.weights.licence,
+            weights_source=start.weights.source,
+            weights_sha256=start.weights.sha256,
             tracking_run=tracking_run,
         )
     )
+    if warm is not None:
+        write_json(run.warm_start, warm.model_dump())
+        for line in warm.lines():
+            reporter.say(line)
     return run
 
 
@@ -98,7 +113,7 @@ def fit_run(run: RunFolder, dataset: Dataset, settings: Settings, reporter: Repo
 def _fit_task(run: RunFolder, record: RunRecord, dataset: Dataset, settings: Settings) -> FitTask:
     config = record.train
     return FitTask(
-        model=new_classifier(config, len(record.labels), settings),
+        model=starting_classifier(record, settings),
         training=Pictures(
             dataset.of("train"),
             record.labels,

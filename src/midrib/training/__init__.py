@@ -5,24 +5,26 @@ from midrib.training.config import TrainConfig
 from midrib.training.devices import create_fabric, resolve_device, resolve_precision
 from midrib.training.journal import Row, read_rows
 from midrib.training.loading import Pictures
-from midrib.training.loop import BEST_FILE, FitTask, Fitted, StepReport, fit, fit_on_devices
+from midrib.training.loop import FitTask, Fitted, StepReport, fit, fit_on_devices
 from midrib.training.optimizers import OPTIMIZERS, SCHEDULES
 from midrib.training.preparation import (
     new_classifier,
     recipe_for,
     run_identity,
+    starting_classifier,
     trained_classifier,
 )
 from midrib.training.probe import LinearProbe, embed, fit_probe
 from midrib.training.run_folder import RunFolder, RunRecord
+from midrib.training.warm_start import LeftOut, WarmStart
 
 __all__ = [
     "AUGMENTATIONS",
-    "BEST_FILE",
     "OPTIMIZERS",
     "SCHEDULES",
     "FitTask",
     "Fitted",
+    "LeftOut",
     "LinearProbe",
     "Pictures",
     "Row",
@@ -30,6 +32,7 @@ __all__ = [
     "RunRecord",
     "StepReport",
     "TrainConfig",
+    "WarmStart",
     "create_fabric",
     "embed",
     "fit",
@@ -41,5 +44,6 @@ __all__ = [
     "resolve_device",
     "resolve_precision",
     "run_identity",
+    "starting_classifier",
     "trained_classifier",
 ]

@@ -16,7 +16,7 @@ class TrainConfig(Config):
     """What sees: a registered name, or 'timm:' and any timm model."""
 
     weights: str = "auto"
-    """'auto' for pretrained, 'none' for a random start, or a safetensors file."""
+    """'auto', 'hub', 'packaged', 'none', a safetensors file, its folder, or an earlier run."""
 
     size: int | None = Field(default=None, ge=16, le=4096)
     """Height and width of the model input in pixels; None takes the backbone's native size."""

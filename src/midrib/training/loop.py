@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lightning_fabric import Fabric
 
+from midrib.backbones.earlier_run import BEST_FILE
 from midrib.errors import InterruptedByUser
 from midrib.tasks import Classifier
 from midrib.training.checkpoints import CheckpointFolder
@@ -23,7 +24,6 @@ from midrib.training.journal import Journal, Row, read_rows
 from midrib.training.learner import Learner
 from midrib.training.loading import EpochBatches, Pictures, training_loader
 
-BEST_FILE = "best.safetensors"
 CHECKPOINTS_FOLDER = "checkpoints"
 
 StepReport = Callable[[int, int, str], None]

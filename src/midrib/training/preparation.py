@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import torch
 from safetensors.torch import load_file
 
-from midrib.backbones import BackboneFacts, create_backbone
+from midrib.backbones import BackboneFacts, canonical_name, create_backbone
+from midrib.backbones.earlier_run import BEST_FILE, run_folder
+from midrib.backbones.start import start_from, start_identity
+from midrib.backbones.weights import Start
 from midrib.config import fingerprint
 from midrib.datasets import Dataset
+from midrib.errors import StorageError, TrainingError
 from midrib.preprocessing import Recipe
 from midrib.settings import Settings
 from midrib.tasks import Classifier
 from midrib.training.config import TrainConfig
-from midrib.training.loop import BEST_FILE
-from midrib.training.run_folder import RunFolder
+from midrib.training.run_folder import RunFolder, RunRecord
+from midrib.training.warm_start import WarmStart, warm_start
 
 
-def run_identity(dataset: Dataset, config: TrainConfig) -> str:
-    """Fingerprint of all that a run depends on."""
+def run_identity(dataset: Dataset, config: TrainConfig, settings: Settings) -> str:
+    """Fingerprint of all that a run depends on. Raises `StorageError` for weights that are not."""
+    weights = start_identity(config.weights, settings)
     return fingerprint(
         {
             "data": dataset.version,
             "labels": list(dataset.labels),
-            "train": config.model_dump(mode="json"),
+            "train": config.model_dump(mode="json") | {"weights": weights},
         }
     )
 
@@ -39,17 +47,61 @@ def recipe_for(facts: BackboneFacts, config: TrainConfig) -> Recipe:
     )
 
 
-def new_classifier(config: TrainConfig, classes: int, settings: Settings) -> Classifier:
+def new_classifier(
+    config: TrainConfig, labels: Sequence[str], start: Start, settings: Settings
+) -> tuple[Classifier, WarmStart | None]:
     """A classifier on the chosen backbone with its first stages frozen as asked for.
 
     Equal options begin with equal weights: a run that is killed before its first checkpoint begins
     again as it began.
+
+    Args:
+        config: the options.
+        labels: the classes.
+        start: what the backbone starts from.
+        settings: where weights are kept.
+
+    Returns:
+        The classifier, and what it took from an earlier run if it starts from one.
+
+    Raises:
+        StorageError: the weights do not fit the backbone.
     """
     torch.manual_seed(config.seed)
-    backbone = create_backbone(config.backbone, weights=config.weights, settings=settings)
-    classifier = Classifier(backbone, classes, config.dropout)
+    run = run_folder(start.weights.source, settings)
+    try:
+        backbone = create_backbone(config.backbone, weights=start.weights.source, settings=settings)
+    except StorageError as problem:
+        raise _other_backbone(run, config, problem) if run else problem from None
+    classifier = Classifier(backbone, len(labels), config.dropout)
+    warm = warm_start(classifier, run, labels) if run else None
     classifier.freeze_stages(config.frozen_stages)
-    return classifier
+    return classifier, warm
+
+
+def _other_backbone(run: Path, config: TrainConfig, problem: StorageError) -> StorageError:
+    its = RunFolder(run).record().train.backbone
+    return StorageError(
+        f"the run {run.name} was trained on {its}: {problem.came}",
+        expected=f"a run on {config.backbone}",
+        todo=f"add --backbone {its}, or name another run",
+    )
+
+
+def starting_classifier(record: RunRecord, settings: Settings) -> Classifier:
+    """The classifier that a run began with, before its first step.
+
+    Raises ``TrainingError`` when the weights that it began with are there no more.
+    """
+    name = canonical_name(record.train.backbone)
+    start = start_from(name, record.weights_source or record.train.weights, settings)
+    if record.weights_sha256 not in {"", start.weights.sha256}:
+        raise TrainingError(
+            f"{start.weights.source} has changed since the run began with it",
+            expected=f"the hash {record.weights_sha256[:12]}…",
+            todo="restore it, or begin anew with --fresh",
+        )
+    return new_classifier(record.train, record.labels, start, settings)[0]
 
 
 def trained_classifier(folder: RunFolder) -> Classifier:

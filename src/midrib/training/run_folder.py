@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from midrib.backbones.earlier_run import RECORD_FILE
 from midrib.config import Config
 from midrib.errors import MidribError, TrainingError
 from midrib.preprocessing import Recipe
 from midrib.storage import read_json, write_json
 from midrib.training.config import TrainConfig
 
-_RECORD_FILE = "run.json"
 _STAGES_FILE = "stages.json"
 
 
@@ -35,6 +35,12 @@ class RunRecord(Config):
     recipe: Recipe
     weights_origin: str
     weights_licence: str
+    weights_source: str = ""
+    """What to write after --weights to begin with the same again, whatever 'auto' finds then."""
+
+    weights_sha256: str = ""
+    """Hash of the file that it began with; empty for a random start."""
+
     tracking_run: str
     """Id of the run in MLflow."""
 
@@ -67,16 +73,21 @@ class RunFolder:
         """What a linear probe answered on the test split, to compare the run with."""
         return self.path / "probe.safetensors"
 
+    @property
+    def warm_start(self) -> Path:
+        """Which tensors of an earlier run it began with, and which not."""
+        return self.path / "warm-start.json"
+
     def evaluation(self, split: str) -> Path:
         return self.path / f"evaluation-{split}.safetensors"
 
     def save(self, record: RunRecord) -> None:
-        record.save(self.path / _RECORD_FILE)
+        record.save(self.path / RECORD_FILE)
 
     def record(self) -> RunRecord:
         """What the run was made from. Raises ``TrainingError`` when this is no run's folder."""
         try:
-            return RunRecord.load(self.path / _RECORD_FILE)
+            return RunRecord.load(self.path / RECORD_FILE)
         except MidribError as problem:
             raise TrainingError(
                 f"{self.path} is not the folder of a run: {problem.came}",
@@ -85,7 +96,7 @@ class RunFolder:
             ) from None
 
     def is_begun(self) -> bool:
-        return (self.path / _RECORD_FILE).is_file()
+        return (self.path / RECORD_FILE).is_file()
 
     def finished(self, stage: str) -> dict[str, Any] | None:
         """What was noted when ``stage`` finished, or None."""
