@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from midrib.pipeline import (
         check,
+        compare_backbones,
         doctor,
         evaluate,
         export,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check",
+    "compare_backbones",
     "doctor",
     "evaluate",
     "export",

@@ -21,6 +21,7 @@ from midrib.pipeline.targets import CardShown, Verified, open_target, show_packa
 from midrib.reporting import SILENT, Reporter
 
 if TYPE_CHECKING:
+    from midrib.pipeline.comparing import ComparedBackbones, compare_backbones
     from midrib.pipeline.making import EvaluationResult, Exported, Trained, evaluate, export, train
     from midrib.pipeline.releasing import (
         ModelList,
@@ -36,6 +37,7 @@ __all__ = [
     "SILENT",
     "CardShown",
     "Checkup",
+    "ComparedBackbones",
     "EvaluationResult",
     "Exported",
     "ModelList",
@@ -48,6 +50,7 @@ __all__ = [
     "Trained",
     "Verified",
     "check",
+    "compare_backbones",
     "doctor",
     "evaluate",
     "export",
@@ -65,11 +68,14 @@ __all__ = [
     "verify",
 ]
 
-_MAKING = frozenset({"EvaluationResult", "Exported", "Trained", "evaluate", "export", "train"})
+_LAZY = {
+    "making": {"EvaluationResult", "Exported", "Trained", "evaluate", "export", "train"},
+    "comparing": {"ComparedBackbones", "compare_backbones"},
+}
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    room = "midrib.pipeline.making" if name in _MAKING else "midrib.pipeline.releasing"
-    return getattr(import_module(room), name)
+    room = next((room for room, names in _LAZY.items() if name in names), "releasing")
+    return getattr(import_module(f"midrib.pipeline.{room}"), name)

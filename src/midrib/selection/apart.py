@@ -1,0 +1,96 @@
+"""Work in a process of its own: fresh, killable, and gone with whoever asked for it.
+
+A module that works so ends with ``sys.exit(answer(work, sys.argv[1:]))``, where ``work`` takes the
+request and gives the answer, both JSON-ready; it is asked by `ask`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from midrib.errors import MidribError
+from midrib.storage import read_json, write_json
+
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of linux/prctl.h
+_LONGEST_REASON = 300
+
+
+class ApartError(Exception):
+    """The process did not answer; the message says why, in one line."""
+
+
+def ask(module: str, request: dict[str, Any], *, threads: int, seconds: float) -> Any:
+    """What ``module`` answers to ``request``. Raises ``ApartError`` when it does not.
+
+    Args:
+        module: an importable module that calls `answer`.
+        request: what it is asked, JSON-ready.
+        threads: how many its numerical libraries may use.
+        seconds: after which it is killed.
+    """
+    with TemporaryDirectory() as folder:
+        answered = Path(folder) / "answer.json"
+        command = [sys.executable, "-m", module, json.dumps(request), str(answered)]
+        # Random weights are all that is wanted here: nothing may be fetched, nothing be told.
+        quiet = {"OMP_NUM_THREADS": str(threads), "MIDRIB_OFFLINE": "1", "HF_HUB_OFFLINE": "1"}
+        try:
+            finished = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+                timeout=seconds,
+                env={**os.environ, **quiet, "NNCF_CI": "1"},
+            )
+        except subprocess.TimeoutExpired:
+            raise ApartError(f"no answer within {seconds:g} s") from None
+        if finished.returncode != 0:
+            raise ApartError(_reason(finished))
+        return read_json(answered)
+
+
+def answer(work: Callable[[dict[str, Any]], Any], arguments: Sequence[str]) -> int:
+    """Do ``work`` for whoever asked, and give the exit code; an error's last line is its reason."""
+    _die_with_parent()
+    request, answered = arguments
+    try:
+        write_json(Path(answered), work(json.loads(request)))
+    except Exception as problem:  # noqa: BLE001 - whatever it is becomes the reason of the one who asked
+        traceback.print_exc()
+        told = str(problem) if isinstance(problem, MidribError) else _described(problem)
+        sys.stderr.write(f"\n{told}\n")
+        return 1
+    return 0
+
+
+def _described(problem: Exception) -> str:
+    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
+    return f"{type(problem).__name__}: {lines[0] if lines else 'no reason given'}"
+
+
+def _reason(finished: subprocess.CompletedProcess[str]) -> str:
+    if finished.returncode < 0:
+        name = signal.Signals(-finished.returncode).name
+        hint = ", perhaps for want of memory" if name == "SIGKILL" else ""
+        return f"its process was ended by {name}{hint}"
+    lines = [line.strip() for line in finished.stderr.splitlines() if line.strip()]
+    last = lines[-1] if lines else f"exit code {finished.returncode}, no reason given"
+    return last if len(last) <= _LONGEST_REASON else last[: _LONGEST_REASON - 1] + "…"
+
+
+def _die_with_parent() -> None:
+    """Linux ends this process when the one that started it is gone, even if that was killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)

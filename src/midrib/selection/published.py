@@ -1,0 +1,38 @@
+"""What others say of a backbone's accuracy: told beside the costs, measured by nobody here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from midrib.backbones import CATALOGUE
+from midrib.backbones.catalogue import TORCHVISION_PREFIX
+
+
+@dataclass(frozen=True)
+class Published:
+    """Share of ImageNet's validation pictures named rightly, in percent, and who published it.
+
+    It is that of the published weights at their own size, in fp32.
+    """
+
+    top1: float
+    source: str
+
+
+def published_top1(backbone: str) -> Published | None:
+    """What is published of ``backbone``; None where midrib knows of nothing."""
+    known = CATALOGUE.get(backbone)
+    if known is not None and known.top1 is not None:
+        return Published(known.top1, known.top1_source)
+    if known is not None and known.source == "torchvision":
+        return _of_torchvision(known.model)
+    if backbone.startswith(TORCHVISION_PREFIX):
+        return _of_torchvision(backbone.removeprefix(TORCHVISION_PREFIX))
+    return None
+
+
+def _of_torchvision(model: str) -> Published:
+    from midrib.backbones.torchvision_models import preset_of
+
+    preset = preset_of(model)
+    return Published(preset.top1, f"torchvision, {model} {preset.weights}")
