@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import urldefrag, urljoin, urlsplit
 from urllib.request import url2pathname
 
-from midrib.downloads.opening import Opener, without_password
+from midrib.downloads.opening import Opener, reason_of, without_password
 from midrib.errors import StorageError
 
 DEFAULT_INDEX = "https://pypi.org/simple"
@@ -71,7 +71,7 @@ class PackageIndexes:
                     if name == file_name and _may_be(url, sha256):
                         return urldefrag(url).url
             except (OSError, HTTPException, ValueError) as problem:
-                asked[-1] += f" ({problem})"
+                asked[-1] += f" ({reason_of(problem)})"
         raise StorageError(
             f"{file_name} was not found at {', '.join(asked) or 'any index: pip has none'}",
             expected="a package index that carries it",

@@ -8,7 +8,7 @@ from http.client import HTTPException
 from threading import Event, Thread
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 from urllib.request import (
     HTTPBasicAuthHandler,
     HTTPPasswordMgrWithPriorAuth,
@@ -63,7 +63,11 @@ class Opener:
         if parts.username is not None:
             bare = without_password(url)
             self._passwords.add_password(
-                None, bare, parts.username, parts.password or "", is_authenticated=True
+                None,
+                urljoin(bare, "/"),
+                unquote(parts.username),
+                unquote(parts.password or ""),
+                is_authenticated=True,
             )
             return bare
         return url
@@ -74,6 +78,11 @@ def without_password(url: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=host))
+
+
+def reason_of(problem: Exception) -> str:
+    """What went wrong, without Python's wrapping of it."""
+    return str(getattr(problem, "reason", problem)) or type(problem).__name__
 
 
 @cache

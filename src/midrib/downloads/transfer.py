@@ -11,7 +11,7 @@ from urllib.error import HTTPError
 
 from filelock import FileLock
 
-from midrib.downloads.opening import Opener, without_password
+from midrib.downloads.opening import Opener, reason_of, without_password
 from midrib.errors import StorageError
 from midrib.storage import file_sha256, storage_errors, written_aside
 
@@ -80,7 +80,7 @@ def _receive_whole(
             os.truncate(part, 0)
         except (OSError, HTTPException) as problem:
             if part.stat().st_size == before:
-                reason = str(problem)
+                reason = reason_of(problem)
         failures = 0 if part.stat().st_size > before else failures + 1
     raise _unavailable(url, reason)
 
