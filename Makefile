@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help demo test check soak clean
+.PHONY: help demo test check matrix soak clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -16,6 +16,9 @@ test: $(INSTALLED)  ## run the tests that take minutes in all
 
 soak: $(INSTALLED)  ## run the tests that take longer
 	$(BIN)/python -m pytest -m soak
+
+matrix: $(INSTALLED)  ## build, train, export and compare one backbone of each family
+	$(BIN)/python -m benchmarks.matrix --quick --strict
 
 check: $(INSTALLED)  ## style, types and who may import whom
 	$(BIN)/ruff format --check src tests benchmarks docs

@@ -23,7 +23,7 @@ from typer.main import get_command
 from midrib import errors
 from midrib.cli.app import app
 from midrib.names import Registry
-from midrib.storage import write_text
+from midrib.storage import read_json, write_text
 
 PAGES = Path(__file__).parent
 HELP_PAGE = "help.md"
@@ -151,6 +151,31 @@ def metric_names() -> str:
     return "\n".join(["```text", *lines, "```"])
 
 
+def matrix_table() -> str:
+    """One row a cell of the matrix, as it was measured last, with the day and the versions."""
+    file = PAGES / "figures" / "matrix.json"
+    if not file.is_file():
+        return "Nothing has been tried yet."
+    measured = read_json(file)
+    rows = measured["rows"]
+    headings = list(dict.fromkeys(name for row in rows for name in row["figures"]))
+    lines = [
+        f"{measured['date'][:10]}, {measured['machine']}; "
+        + ", ".join(f"{library} {number}" for library, number in measured["versions"].items()),
+        "",
+        f"| backbone | task ▸ target | {' | '.join(headings)} |",
+        "|---|---|" + "---|" * len(headings),
+    ]
+    for row in rows:
+        shown = [_figure(row["figures"].get(heading, "")) for heading in headings]
+        lines.append(f"| `{row['case']}` | {row['candidate']} | {' | '.join(shown)} |")
+    return "\n".join(lines)
+
+
+def _figure(figure: Any) -> str:
+    return figure.replace("|", "\\|") if isinstance(figure, str) else f"{figure['median']:.1f}"
+
+
 def _takes(field: FieldInfo) -> str:
     bounds = [
         f"{sign} {getattr(each, name):,g}".replace(",", " ")
@@ -210,6 +235,7 @@ def _blocks() -> dict[str, Callable[[], str]]:
         "metric-names": metric_names,
         "settings": lambda: settings_table(Settings),
         "errors": error_tree,
+        "matrix": matrix_table,
     }
 
 

@@ -56,6 +56,21 @@ def test_unknown_command_and_option_get_the_nearest_name(midrib: Shell) -> None:
     assert "--epochs" in option.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_output_that_cannot_be_printed_is_one_line(midrib: Shell) -> None:
+    """A full disk under a redirected result is told like any error."""
+    with Path("/dev/full").open("w") as full:
+        finished = subprocess.run(
+            [sys.executable, "-c", "from midrib.cli import main; main()", "models"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env={**os.environ, "MIDRIB_HOME": str(midrib.home)},
+        )
+    assert_refused(finished, 5, "No space left on device")
+
+
 def test_unknown_setting_gets_the_nearest_name(midrib: Shell, tmp_path: Path) -> None:
     """A misspelt --set option is refused with the nearest known one before data are read."""
     refused = midrib("train", tmp_path, "--set", "warmpu=0.2")

@@ -249,6 +249,15 @@ def test_sample_name_stays_inside(package: Package, tmp_path: Path) -> None:
         read_all(package.folder)
 
 
+@pytest.mark.parametrize("answer", [[0.5, 0.5], [1.0, 0.0, "x"], {"red": 1.0}, None])
+def test_answers_that_cannot_be_probabilities_are_refused(package: Package, answer: object) -> None:
+    """A sample's answer has one number a label."""
+    answers = package.folder / "samples" / "answers.json"
+    answers.write_text(json.dumps({"0.png": answer}))
+    with pytest.raises(PackageError, match=r"3 probabilities"):
+        read_all(package.folder)
+
+
 def read_all(folder: Path) -> None:
     opened = open_package(folder)
     assert opened.reference.pictures

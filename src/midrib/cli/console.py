@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Annotated, Protocol
 
 import typer
 
+from midrib.errors import StorageError
 from midrib.reporting import Advance, Reporter
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
@@ -26,12 +28,25 @@ class Result(Protocol):
 
 
 def show(result: Result, *, as_json: bool) -> None:
-    """Print a result on stdout."""
-    if as_json:
-        sys.stdout.write(json.dumps(result.as_record(), ensure_ascii=False) + "\n")
-        return
-    for line in result.lines():
-        sys.stdout.write(line + "\n")
+    """Print a result on stdout. Raises ``StorageError`` when that takes nothing."""
+    lines = [json.dumps(result.as_record(), ensure_ascii=False)] if as_json else result.lines()
+    try:
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as problem:
+        discard_stdout()
+        raise StorageError(
+            f"the result cannot be printed: {problem.strerror}",
+            expected="a terminal, pipe or file that takes it",
+            todo="print it elsewhere; what the command did stands",
+        ) from None
+
+
+def discard_stdout() -> None:
+    """Print nothing more: Python would complain once again when it closes stdout."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class ConsoleReporter(Reporter):

@@ -8,6 +8,7 @@ import sys
 import traceback
 
 from midrib.cli.app import app
+from midrib.cli.console import discard_stdout
 from midrib.errors import MidribError, UsageError
 
 
@@ -19,8 +20,7 @@ def main() -> None:
         # typer's own handling would print boxes; in this mode it raises, or gives the exit code.
         sys.exit(app(prog_name="midrib", standalone_mode=False))
     except BrokenPipeError:
-        # Whoever read the output has gone; Python would complain again when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_stdout()  # whoever read it has gone
         sys.exit(1)
     except MidribError as problem:
         sys.exit(_tell(problem))

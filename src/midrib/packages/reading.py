@@ -46,11 +46,26 @@ class Package:
     def samples(self) -> list[Sample]:
         """Inputs with the answers the lab got. Raises ``PackageError``."""
         folder = self.folder / SAMPLES_FOLDER
-        answers = _json_table(folder / ANSWERS_FILE)
         return [
-            Sample(file=name, data=_read(folder / Path(name).name), answer=answer)
-            for name, answer in answers.items()
+            Sample(name, _read(folder / Path(name).name), self._answer(name, answer))
+            for name, answer in _json_table(folder / ANSWERS_FILE).items()
         ]
+
+    def _answer(self, name: str, answer: object) -> list[float]:
+        classes = len(self.card.labels)
+        if not isinstance(answer, list) or not all(
+            isinstance(each, int | float) for each in answer
+        ):
+            came = f"{ANSWERS_FILE} holds no list of numbers for {name}"
+        elif len(answer) != classes:
+            came = f"{ANSWERS_FILE} holds {len(answer)} numbers for {name}"
+        else:
+            return answer
+        raise PackageError(
+            came,
+            expected=f"{classes} probabilities, one a label",
+            todo="get the package again from where it came",
+        )
 
     @cached_property
     def manifest(self) -> dict[str, str]:

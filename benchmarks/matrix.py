@@ -1,0 +1,119 @@
+"""Every backbone under every task in every engine: built, one step trained, exported, compared.
+
+A backbone and task are tried in a process of their own; what was tried is kept in the home folder
+and goes on from there, until a library that it depends on has another version.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.progress import track
+
+from benchmarks.harness import Goal, Results, Row, Spread, run
+from midrib.backbones.catalogue import CATALOGUE
+from midrib.config import fingerprint
+from midrib.engines import ENGINES
+from midrib.errors import StorageError
+from midrib.selection.apart import ApartError, ask
+from midrib.selection.kept import library_versions
+from midrib.settings import Settings
+from midrib.storage import read_json, write_json
+
+TASKS = ("classification",)
+TARGET = "ONNX"
+_MAKERS = ("midrib", "torch", "torchvision", "timm", "onnx", "onnxscript")
+_RUNNERS = ("onnxruntime", "openvino")
+_QUICK_SIZE, _SIZE = 64, 128
+_LONGEST_SECONDS = 900.0
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What became of one backbone under one task; ``reason`` is empty when nothing failed."""
+
+    backbone: str
+    task: str
+    found: dict[str, Any]
+    reason: str
+
+
+def measure(options: argparse.Namespace) -> Results:
+    """Build, train one step, export and compare; cells that fail are shown with their reason."""
+    size = _QUICK_SIZE if options.quick else _SIZE
+    names = list(_one_of_each_family() if options.quick else CATALOGUE)
+    pairs = [(name, task) for name in names for task in TASKS]
+    kept = Settings().folder / "matrix"
+    tried = [
+        _tried(name, task, size, kept, fresh=options.fresh)
+        for name, task in track(pairs, "trying", disable=not sys.stderr.isatty())
+    ]
+    failed = [each for each in tried if each.reason]
+    if options.strict and failed:
+        raise SystemExit("\n".join(f"{each.backbone}: {each.reason}" for each in failed))
+    share = 1 - len(failed) / len(tried)
+    return Results(
+        [_row(each) for each in tried],
+        goals=[Goal("share of cells that pass", 1.0, share)],
+        notes=[
+            f"classifier of 3 classes from a random start, {size} pixels or the least that the "
+            "backbone takes",
+            "error: largest difference of the embedding, relative to its largest value, between "
+            "the file and the model after one step of training; at most 0.001 passes",
+        ],
+    )
+
+
+def _one_of_each_family() -> Iterator[str]:
+    """The first, which is the smallest, of every family and library."""
+    seen = set()
+    for entry in CATALOGUE.values():
+        if (entry.family, entry.source) not in seen:
+            seen.add((entry.family, entry.source))
+            yield entry.name
+
+
+def _tried(name: str, task: str, size: int, kept: Path, *, fresh: bool) -> Tried:
+    request = {"backbone": name, "size": size}
+    depends = [task, request, library_versions((*_MAKERS, *_RUNNERS))]
+    file = kept / f"{name}-{task}-{fingerprint(depends)[:16]}.json"
+    try:
+        record = None if fresh else read_json(file)
+    except StorageError:
+        record = None
+    if record is None:
+        record = _try(request)
+        write_json(file, record)
+    return Tried(name, task, record["found"], record["reason"])
+
+
+def _try(request: dict[str, Any]) -> dict[str, Any]:
+    try:
+        found = ask("benchmarks.matrix_cell", request, threads=2, seconds=_LONGEST_SECONDS)
+    except ApartError as problem:
+        return {"found": {}, "reason": str(problem)}
+    return {"found": found, "reason": ""}
+
+
+def _row(tried: Tried) -> Row:
+    if tried.reason:
+        return Row(tried.backbone, f"{tried.task} ▸ {TARGET}", {"outcome": tried.reason})
+    figures: dict[str, Spread | str] = {"outcome": "passed", "pixels": str(tried.found["size"])}
+    figures["file MB"] = Spread.of([tried.found["megabytes"]])
+    for engine in ENGINES:
+        figures[f"error in {engine}"] = f"{tried.found['errors'][engine]:.1e}"
+    return Row(tried.backbone, f"{tried.task} ▸ {TARGET}", figures)
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--strict", action="store_true", help="fail when a cell does")
+    parser.add_argument("--fresh", action="store_true", help="forget what was tried before")
+
+
+if __name__ == "__main__":
+    run("matrix", measure, libraries=[*_MAKERS[1:], *_RUNNERS], arguments=_arguments)
