@@ -8,10 +8,8 @@ from torch import Tensor, nn
 
 from midrib.backbones.alignment import align_all
 from midrib.backbones.interface import Backbone, Level
+from midrib.backbones.strides import MOST_REFINEMENT, doublings, source_of
 from midrib.errors import UsageError
-
-MOST_REFINEMENT = 4
-"""Times that a map may be made finer: ViTDet (arXiv 2203.16527, section 3) goes from 16 to 4."""
 
 COARSE_CHANNELS = 256
 """Of added coarser maps, as in RetinaNet (Lin et al., arXiv 1708.02002, section 4)."""
@@ -75,34 +73,23 @@ class PyramidLevels(nn.Module):
 def _source(backbone: Backbone, stride: int) -> int:
     """The level that a map of ``stride`` is taken or made from, by its place."""
     own = [level.stride for level in backbone.facts.levels]
-    if stride in own:
-        return own.index(stride)
-    if own and stride > own[-1] and _doublings(stride, own[-1]) is not None:
-        return len(own) - 1
-    for place, coarser in enumerate(own):
-        is_near = stride < coarser <= stride * MOST_REFINEMENT
-        if is_near and _doublings(coarser, stride) is not None:
-            return place
-    raise UsageError(
-        f"{backbone.facts.name} cannot give a map of stride {stride}",
-        expected=f"one of its own strides ({', '.join(map(str, own)) or 'it has no maps'}), the "
-        f"coarsest doubled, or one made finer by {MOST_REFINEMENT} at most",
-        todo="ask for other strides, or choose another backbone",
-    )
-
-
-def _doublings(larger: int, smaller: int) -> int | None:
-    """How often ``smaller`` is doubled to get ``larger``; None when doubling does not get there."""
-    times = (larger // smaller).bit_length() - 1
-    return times if smaller << times == larger else None
+    place = source_of(stride, own)
+    if place is None:
+        raise UsageError(
+            f"{backbone.facts.name} cannot give a map of stride {stride}",
+            expected=f"one of its own strides ({', '.join(map(str, own)) or 'none'}), the "
+            f"coarsest doubled, or one made finer by {MOST_REFINEMENT} at most",
+            todo="ask for other strides, or choose another backbone",
+        )
+    return place
 
 
 def _addition(source: Level, stride: int) -> nn.Module:
     if stride == source.stride:
         return nn.Identity()
     if stride > source.stride:
-        return _coarser(source.channels, _doublings(stride, source.stride) or 0)
-    return _finer(source.channels, _doublings(source.stride, stride) or 0)
+        return _coarser(source.channels, doublings(stride, source.stride) or 0)
+    return _finer(source.channels, doublings(source.stride, stride) or 0)
 
 
 def _coarser(channels: int, times: int) -> nn.Sequential:
