@@ -9,7 +9,7 @@ from typing import ParamSpec
 import typer
 from typer.core import TyperGroup
 
-from midrib.cli import making, releasing, running
+from midrib.cli import comparing, making, releasing, running
 from midrib.errors import InterruptedByUser
 
 P = ParamSpec("P")
@@ -34,7 +34,7 @@ class InPathOrder(TyperGroup):
     """Lists verbs and groups of verbs in the order of the path."""
 
     def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002 - typer's signature
-        first_verbs = {"data": "check", "package": "show"}
+        first_verbs = {"data": "check", "backbones": "compare", "package": "show"}
         order = [name for _, name, _ in _VERBS]
 
         def place(name: str) -> int:
@@ -56,14 +56,17 @@ def _group(title: str) -> typer.Typer:
 
 app = _group("From a folder of pictures to a running, watched, reversible vision service.")
 data = _group("Look at pictures and labels before training.")
+backbones = _group("Look at what sees, and at what it costs here.")
 package = _group("Look into a model package.")
 
 app.add_typer(data, name="data")
+app.add_typer(backbones, name="backbones")
 app.add_typer(package, name="package")
 
 _VERBS: tuple[tuple[typer.Typer, str, Callable[..., None]], ...] = (
     (data, "check", making.check),
     (data, "split", making.split),
+    (backbones, "compare", comparing.compare),
     (app, "train", making.train),
     (app, "evaluate", making.evaluate),
     (app, "export", making.export),

@@ -8,7 +8,14 @@ from pathlib import Path
 
 from midrib.config import fingerprint
 from midrib.reporting import SILENT, Reporter
-from midrib.selection import Comparison, CostConfig, candidates, measure_costs, published_top1
+from midrib.selection import (
+    Comparison,
+    CostConfig,
+    candidates,
+    measure_costs,
+    published_top1,
+    require_device,
+)
 from midrib.selection.findings import findings
 from midrib.selection.page import write_page
 from midrib.selection.plots import write_picture
@@ -77,6 +84,7 @@ def compare_backbones(
     """
     settings, config = settings or Settings(), config or CostConfig()
     names = candidates(backbones)
+    require_device(config)
     with reporter.bar("compare") as advance:
         costs = measure_costs(names, config, settings.costs, fresh=fresh, progress=advance)
     published = {name: found for name in names if (found := published_top1(name)) is not None}

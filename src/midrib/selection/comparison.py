@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from midrib.evaluation.wording import counted
 from midrib.machine import machine_name, usable_cores
 from midrib.selection.config import CostConfig
 from midrib.selection.energy import EnergyMeter
@@ -67,9 +68,9 @@ class Comparison:
         """What a reader has to know to read the figures."""
         config = self.config
         shown = [
-            f"Latency of one picture and pictures a second of {config.batch}, "
-            f"{config.threads} threads; median (smallest to largest) of {config.rounds} rounds, "
-            "each in a fresh process, the cells taking turns.",
+            f"Latency is that of one picture, pictures a second come in batches of {config.batch}, "
+            f"with {counted(config.threads, 'thread')}; median (smallest to largest) of "
+            f"{counted(config.rounds, 'round')}, each in a fresh process, the cells taking turns.",
             "Memory is what the process grew by at its peak, its libraries not counted; load is "
             "from the file to the first answer.",
             "The weights are random, for they do not change what a backbone costs; int8 is "

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from midrib.config import Config
 from midrib.engines import CPU, ENGINES
@@ -52,10 +52,12 @@ class CostConfig(Config):
     rounds: int = Field(default=3, ge=1, le=100)
     """Fresh processes that measure each cell, taking turns with those of the other cells."""
 
-    @model_validator(mode="after")
-    def _engines_are_known(self) -> CostConfig:
-        known = engine_names()
-        for name in self.engines:
+    @field_validator("engines", "precisions", mode="before")
+    @classmethod
+    def _names_are_known(cls, names: Any, about: ValidationInfo) -> Any:
+        kind = "engine" if about.field_name == "engines" else "precision"
+        known = engine_names() if kind == "engine" else _NAMES
+        for name in names:
             if name not in known:
-                raise unknown_name("engine", name, known)
-        return self
+                raise unknown_name(kind, name, known)
+        return names

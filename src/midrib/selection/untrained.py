@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from midrib.backbones.fitting import require_fitting
 from midrib.backbones.registry import create_backbone
 from midrib.backbones.start import RANDOM
 from midrib.tasks import Classifier
@@ -15,7 +16,12 @@ _SEED = 0
 
 
 def untrained_classifier(backbone: str, size: int | None) -> Classifier:
-    """The backbone with its head, for evaluation; the same at every call, and never downloaded."""
+    """The backbone with its head, for evaluation; the same at every call, and never downloaded.
+
+    Raises ``UsageError`` when the backbone takes no pictures of that size.
+    """
     torch.manual_seed(_SEED)
     made = create_backbone(backbone, weights=RANDOM, size=size)
+    height, width = (size, size) if size else made.facts.native_size
+    require_fitting(made.facts, torch.empty(1, made.facts.in_channels, height, width))
     return Classifier(made, CLASSES, dropout=0.0).eval()
