@@ -72,7 +72,8 @@ def on_meta(make: Callable[[], nn.Module]) -> nn.Module:
         with torch.device("meta"):
             return make()
     except NotImplementedError:
-        return make().to("meta")
+        with torch.device("cpu"):
+            return make().to("meta")
 
 
 def takes(run: Callable[[Tensor], object], channels: int, height: int, width: int) -> bool:

@@ -78,17 +78,20 @@ def require_timm_model(model_name: str) -> None:
         raise unknown_name("timm model", model_name, timm.list_models())
 
 
-def create_timm_model(model_name: str, in_channels: int = RGB, size: int | None = None) -> Any:
-    """A timm model without classifier. Raises ``UnknownNameError``, ``UsageError``.
+def create_timm_model(
+    model_name: str, in_channels: int = RGB, size: int | None = None, *, classes: int = 0
+) -> Any:
+    """A timm model, without a classifier unless it is given classes.
 
-    ``size`` counts where the model is made for one size alone.
+    ``size`` counts where the model is made for one size alone. Raises ``UnknownNameError``,
+    ``UsageError``.
     """
     require_timm_model(model_name)
     options: dict[str, Any] = {} if in_channels == RGB else {"in_chans": in_channels}
     if size is not None and _is_of_one_size(model_name):
         options["img_size"] = size
     try:
-        return timm.create_model(model_name, num_classes=0, **options)
+        return timm.create_model(model_name, num_classes=classes, **options)
     except (AssertionError, TypeError, ValueError) as problem:
         raise UsageError(
             f"timm cannot make {model_name} with {options or 'its own options'}: {problem}",

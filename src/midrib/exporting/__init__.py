@@ -1,7 +1,7 @@
 """From a trained model to a package that is proven to answer like it."""
 
 from midrib.exporting.config import ExportConfig
-from midrib.exporting.onnx_file import export_onnx
+from midrib.exporting.onnx_file import export_onnx, write_onnx
 from midrib.exporting.packaging import (
     Packaged,
     decide_otherwise,
@@ -19,4 +19,5 @@ __all__ = [
     "export_onnx",
     "load_packaged",
     "make_package",
+    "write_onnx",
 ]

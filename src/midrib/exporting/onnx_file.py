@@ -1,4 +1,4 @@
-"""A classifier as one ONNX file: uint8 pictures in, probabilities and embedding out."""
+"""A network as one ONNX file; a classifier takes uint8 pictures and gives probabilities."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import onnx
 import torch
+from torch import Tensor, nn
 
 from midrib.packages.card import ANSWER_OUTPUT, EMBEDDING_OUTPUT, PICTURES_INPUT
 from midrib.preprocessing import Recipe
@@ -24,18 +25,35 @@ def export_onnx(classifier: Classifier, recipe: Recipe, target: Path) -> Path:
 
     Raises ``StorageError`` when it cannot be written.
     """
-    served = ServedClassifier(classifier).to(memory_format=torch.contiguous_format).cpu().eval()
     pictures = torch.zeros((2, recipe.height, recipe.width, 3), dtype=torch.uint8)
+    outputs = [ANSWER_OUTPUT, EMBEDDING_OUTPUT]
+    return write_onnx(ServedClassifier(classifier), pictures, target, outputs)
+
+
+def write_onnx(network: nn.Module, pictures: Tensor, target: Path, outputs: list[str]) -> Path:
+    """Write any network to ``target`` with a dynamic batch, weights inside the one file.
+
+    Args:
+        network: pictures to as many tensors as there are names of outputs, all with the count of
+            pictures as their first axis.
+        pictures: two or more, of the size that the file will take.
+        target: the file.
+        outputs: their names.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    network = network.to(memory_format=torch.contiguous_format).cpu().eval()
     with warnings.catch_warnings(), _quiet("torch.onnx"):
         # torch's own exporter uses what torch has deprecated; nothing here can be done about it.
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            served,
+            network,
             (pictures,),
             dynamo=True,
             opset_version=OPSET,
             input_names=[PICTURES_INPUT],
-            output_names=[ANSWER_OUTPUT, EMBEDDING_OUTPUT],
+            output_names=outputs,
             dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
             verbose=False,
         )

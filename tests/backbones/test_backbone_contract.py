@@ -1,0 +1,89 @@
+"""The contract of every backbone: one of each family always, all of them on demand."""
+
+from __future__ import annotations
+
+import copy
+import random
+from functools import lru_cache
+
+import pytest
+import timm
+
+from midrib.backbones import CATALOGUE, Backbone, create_backbone
+from midrib.backbones.timm_backbone import measure_timm
+from midrib.backbones.torchvision_models import model_names
+from midrib.testing.backbones import BackboneContract, BackboneMaker
+
+ONE_OF_EACH_FAMILY = [
+    "alexnet",
+    "vgg16",
+    "resnet18",
+    "resnext50",
+    "googlenet",
+    "darknet19",
+    "mobilenet-v3-small",
+    "squeezenet-1.1",
+    "efficientnet-b0",
+    "efficientnet-lite0",
+    "shufflenet-v2-x0.5",
+    "timm:test_vit",
+]
+SAMPLE = 40
+MOST_PARAMETERS = 400_000_000
+"""Larger networks do not fit the machines that test."""
+
+
+@lru_cache(maxsize=1)
+def kept(name: str, channels: int) -> Backbone:
+    return create_backbone(name, weights="none", in_channels=channels)
+
+
+def maker(name: str) -> BackboneMaker:
+    """Makes equal backbones without tracing and initialising each time."""
+    return lambda channels: copy.deepcopy(kept(name, channels))
+
+
+@pytest.fixture(scope="module", params=ONE_OF_EACH_FAMILY)
+def family(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+class TestOneOfEachFamily(BackboneContract):
+    @pytest.fixture
+    def make(self, family: str) -> BackboneMaker:
+        return maker(family)
+
+
+def test_every_family_is_checked() -> None:
+    """No family of the catalogue is left out."""
+    checked = {CATALOGUE[name].family for name in ONE_OF_EACH_FAMILY if name in CATALOGUE}
+    assert checked == {entry.family for entry in CATALOGUE.values()}
+
+
+def sample(names: list[str]) -> list[str]:
+    """Some names, always the same while the library has the same models."""
+    return sorted(random.Random(0).sample(sorted(names), SAMPLE))
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        *CATALOGUE,
+        *(f"timm:{name}" for name in sample(timm.list_models())),
+        *(f"torchvision:{name}" for name in sample(model_names())),
+    ],
+)
+def any_name(request: pytest.FixtureRequest) -> str:
+    name = str(request.param)
+    if name.startswith("timm:"):
+        size = measure_timm(name.removeprefix("timm:")).parameters
+        if size > MOST_PARAMETERS:
+            pytest.skip(f"{size} parameters are more than {MOST_PARAMETERS}")
+    return name
+
+
+@pytest.mark.soak
+class TestEveryName(BackboneContract):
+    @pytest.fixture
+    def make(self, any_name: str) -> BackboneMaker:
+        return maker(any_name)
