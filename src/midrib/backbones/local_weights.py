@@ -51,7 +51,8 @@ def _only_file(folder: Path) -> Path:
         return found[0]
     names = ", ".join(file.name for file in found[:5]) + (" …" if len(found) > 5 else "")
     raise StorageError(
-        f"{folder} holds " + (f"{len(found)} safetensors files: {names}" if found else "none"),
+        f"{folder} holds "
+        + (f"{len(found)} safetensors files: {names}" if found else "no safetensors file"),
         expected="one safetensors file, or the folder of a run",
         todo="name the file itself",
     )
