@@ -194,19 +194,32 @@ def canonical_name(typed: str) -> str:
             model = typed.strip()[len(prefix) :].strip()
             return prefix + model.casefold().replace("-", "_")
     known = _spellings()
-    name = known.get(_folded(typed))
+    name = known.get(folded(typed))
     if name is None:
-        raise unknown_name(BACKBONE_KIND, typed, known.values())
+        raise unknown_name(BACKBONE_KIND, typed, set(known.values()))
     return name
 
 
 def _spellings() -> dict[str, str]:
     """Every name, alias and name of a third party, folded, and the name that it stands for."""
     names = [*CATALOGUE, *(point.name for point in entry_points(group=f"midrib.{BACKBONE_KIND}"))]
-    spelt = {_folded(name): name for name in names}
-    aliases = {_folded(alias): each.name for each in CATALOGUE.values() for alias in each.aliases}
+    spelt = {folded(name): name for name in names}
+    aliases = {folded(alias): each.name for each in CATALOGUE.values() for alias in each.aliases}
     return aliases | spelt
 
 
-def _folded(name: str) -> str:
+def library_of(name: str) -> tuple[str, str] | None:
+    """The library that has a backbone of that canonical name, and what that calls it.
+
+    None of third parties' backbones.
+    """
+    for prefix in PREFIXES:
+        if name.startswith(prefix):
+            return prefix.rstrip(":"), name.removeprefix(prefix)
+    entry = CATALOGUE.get(name)
+    return (entry.source, entry.model) if entry else None
+
+
+def folded(name: str) -> str:
+    """A name without what is forgiven: case, '-', '_', '.' and spaces."""
     return name.casefold().translate(_FORGIVEN)

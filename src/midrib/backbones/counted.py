@@ -13,7 +13,11 @@ PUBLISHED_SIZE = 224
 
 
 class Counts(Config):
-    """One backbone, counted. `counting` writes them, a test counts again."""
+    """One backbone, counted. `counting` writes those that are built in, a test counts again.
+
+    Where nothing is published, as of third parties' backbones, what is published is the backbone
+    alone.
+    """
 
     name: str
 
@@ -23,11 +27,11 @@ class Counts(Config):
     published_multiply_adds: int
     """Of the same, for one picture of the native size."""
 
-    published_multiply_adds_at_224: int
-    """Of the same at 224 × 224."""
+    published_multiply_adds_at_224: int | None
+    """Of the same at 224 × 224; None where the network is made for another size alone."""
 
-    top1: float
-    """Published accuracy on ImageNet, in percent."""
+    top1: float | None
+    """Published accuracy on ImageNet, in percent; None where midrib knows of none."""
 
     top1_source: str
 

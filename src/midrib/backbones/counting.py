@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from midrib.backbones.catalogue import CATALOGUE, Entry
+from midrib.backbones.catalogue import CATALOGUE, library_of
 from midrib.backbones.costs import multiply_adds, parameters
 from midrib.backbones.counted import COUNTS_FILE, PUBLISHED_SIZE, Counts
 from midrib.backbones.interface import BackboneFacts
@@ -39,31 +39,28 @@ class PublishedCounts:
 
 
 def published_counts(name: str, size: int = PUBLISHED_SIZE) -> PublishedCounts:
-    """Count the published network of a built-in backbone, without auxiliary heads.
+    """Count the published network of a backbone, without auxiliary heads.
 
     Args:
-        name: canonical name.
+        name: canonical name; of a third party's backbone it is the backbone alone.
         size: height and width of the picture, in pixels.
-
-    Raises:
-        KeyError: no built-in backbone has that name.
     """
-    network = on_meta(lambda: _published_network(CATALOGUE[name])).eval()
+    network = on_meta(lambda: _published_network(name)).eval()
     count = multiply_adds(network, meta_pictures(RGB, size, size))
     return PublishedCounts(parameters(network), count, size)
 
 
 def count(name: str) -> Counts:
-    """Count a built-in backbone, alone and as published."""
+    """Count a backbone, alone and as published. Raises ``UnknownNameError``."""
     facts = facts_without_weights(name)
     native = facts.native_size[0]
-    at_native, at_224 = published_counts(name, native), published_counts(name)
-    top1, top1_source = published_top1(CATALOGUE[name])
+    at_native = published_counts(name, native)
+    top1, top1_source = published_top1(name)
     return Counts(
         name=name,
         published_parameters=at_native.parameters,
         published_multiply_adds=at_native.multiply_adds,
-        published_multiply_adds_at_224=at_224.multiply_adds,
+        published_multiply_adds_at_224=_at_224(facts, at_native),
         top1=top1,
         top1_source=top1_source,
         parameters=facts.parameters,
@@ -73,6 +70,14 @@ def count(name: str) -> Counts:
         native_size=native,
         smallest_size=facts.smallest_size,
     )
+
+
+def _at_224(facts: BackboneFacts, at_native: PublishedCounts) -> int | None:
+    if at_native.size == PUBLISHED_SIZE:
+        return at_native.multiply_adds
+    if not facts.resizable or facts.smallest_size > PUBLISHED_SIZE:
+        return None
+    return published_counts(facts.name).multiply_adds
 
 
 def facts_without_weights(name: str) -> BackboneFacts:
@@ -88,19 +93,26 @@ def facts_without_weights(name: str) -> BackboneFacts:
     return made[-1]
 
 
-def published_top1(entry: Entry) -> tuple[float, str]:
+def published_top1(name: str) -> tuple[float | None, str]:
     """Published accuracy on ImageNet in percent, and who published it."""
-    if entry.top1 is not None:
+    entry = CATALOGUE.get(name)
+    if entry is not None and entry.top1 is not None:
         return entry.top1, entry.top1_source
-    preset = preset_of(entry.model)
+    library, model = library_of(name) or ("", "")
+    if library != "torchvision":
+        return None, ""
+    preset = preset_of(model)
     return preset.top1, f"torchvision, {preset.weights}, at {preset.size} pixels"
 
 
-def _published_network(entry: Entry) -> nn.Module:
-    if entry.source == "torchvision":
-        return create_torchvision_model(entry.model)
-    model: nn.Module = create_timm_model(entry.model, classes=_CLASSES)
-    return model
+def _published_network(name: str) -> nn.Module:
+    library, model = library_of(name) or ("", "")
+    if library == "torchvision":
+        return create_torchvision_model(model)
+    if library != "timm":
+        return create_backbone(name, weights="none")
+    network: nn.Module = create_timm_model(model, classes=_CLASSES)
+    return network
 
 
 def main() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -12,11 +12,18 @@ from torch import Tensor, nn
 from midrib.backbones.stem import RGB, adapt_stem
 from midrib.errors import StorageError
 
+Tensors = dict[str, Tensor]
+
 _SHOWN = 3
 
 
 def load_body(
-    network: nn.Module, file: Path, *, in_channels: int = RGB, stem: Collection[str] = ()
+    network: nn.Module,
+    file: Path,
+    *,
+    in_channels: int = RGB,
+    stem: Collection[str] = (),
+    resize: Callable[[Tensors], Tensors] | None = None,
 ) -> None:
     """Load every tensor that ``network`` has; what else the file holds, as a classifier, stays out.
 
@@ -25,11 +32,14 @@ def load_body(
         file: safetensors under the network's own names.
         in_channels: of the network; the first layer of the file is adapted where it has three.
         stem: names of the weights that see the picture.
+        resize: brings the tensors of the file to the size of a network that has one alone.
 
     Raises:
         StorageError: a tensor is missing or of another shape, or the file is no safetensors.
     """
     tensors = _read(file)
+    if resize:
+        tensors = resize(tensors)
     expected = network.state_dict()
     for name in stem:
         if name in tensors and name in expected and tensors[name].shape != expected[name].shape:
@@ -50,7 +60,7 @@ def load_body(
     network.load_state_dict({key: tensors[key] for key in expected})
 
 
-def _read(file: Path) -> dict[str, Tensor]:
+def _read(file: Path) -> Tensors:
     try:
         return load_file(file)
     except (OSError, SafetensorError) as problem:

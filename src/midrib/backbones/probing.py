@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -53,6 +54,8 @@ class Measured:
         return tuple(each.level for each in self.found)
 
 
+Module = TypeVar("Module", bound=nn.Module)
+
 Maps = Callable[[Tensor], Sequence[object]]
 """Pictures to the maps of a network in the order of depth; what is no map is passed over."""
 
@@ -62,7 +65,7 @@ def meta_pictures(channels: int, height: int, width: int) -> Tensor:
     return torch.empty(1, channels, height, width, device="meta")
 
 
-def on_meta(make: Callable[[], nn.Module]) -> nn.Module:
+def on_meta(make: Callable[[], Module]) -> Module:
     """What ``make`` makes, without numbers.
 
     Networks that compute their widths in tensors, as torchvision's RegNet, cannot be made so; they

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from functools import lru_cache
+import sys
+from functools import lru_cache, partial
 from typing import Any
 
 import timm
@@ -14,7 +15,7 @@ from midrib.backbones import darknet19, shufflenet_v1
 from midrib.backbones.alignment import align_all
 from midrib.backbones.fitting import require_fitting
 from midrib.backbones.interface import Backbone, BackboneFacts, Normalisation
-from midrib.backbones.loading import load_body
+from midrib.backbones.loading import Tensors, load_body
 from midrib.backbones.probing import Measured, find_levels, measure, meta_pictures, on_meta
 from midrib.backbones.request import BackboneRequest
 from midrib.backbones.stages import modules_of_stages
@@ -48,7 +49,17 @@ class TimmBackbone(Backbone):
         self.model = create_timm_model(model_name, request.in_channels, request.size)
         if request.file is not None:
             stem = [f"{layer}.weight" for layer in _first_layers(self.model)]
-            load_body(self.model, request.file, in_channels=request.in_channels, stem=stem)
+            resized = not measured.resizable and request.size not in {
+                None,
+                _native_size(self.model),
+            }
+            load_body(
+                self.model,
+                request.file,
+                in_channels=request.in_channels,
+                stem=stem,
+                resize=partial(_resize, self.model) if resized else None,
+            )
         self.facts = _facts(name, self.model, measured, request)
         self._indices = [each.index for each in measured.found]
 
@@ -76,6 +87,12 @@ def require_timm_model(model_name: str) -> None:
     """Raise ``UnknownNameError`` with the nearest names unless timm has the model."""
     if not timm.is_model(model_name):
         raise unknown_name("timm model", model_name, timm.list_models())
+
+
+def model_names() -> list[str]:
+    """Every model, our own families among them."""
+    names: list[str] = timm.list_models()
+    return names
 
 
 def create_timm_model(
@@ -138,6 +155,13 @@ def _maps(model: Any, pictures: Tensor, indices: list[int] | None) -> list[Tenso
 def _first_layers(model: Any) -> tuple[str, ...]:
     named = model.pretrained_cfg.get("first_conv") or ()
     return (named,) if isinstance(named, str) else tuple(named)
+
+
+def _resize(model: Any, tensors: Tensors) -> Tensors:
+    """Position embeddings resampled for the size of ``model`` by timm's rule, where it has one."""
+    rule = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
+    resampled: Tensors = rule(tensors, model) if rule else tensors
+    return resampled
 
 
 def _with_own_tail(rule: Any) -> Any:

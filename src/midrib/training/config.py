@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from midrib.backbones.catalogue import canonical_name
 from midrib.config import Config
 
 
@@ -13,7 +14,7 @@ class TrainConfig(Config):
     """What is trained, how long and how. Two runs of equal options and data are the same run."""
 
     backbone: str = "efficientnet-lite0"
-    """What sees: a registered name, or 'timm:' and any timm model."""
+    """What sees: a registered name, or 'timm:' or 'torchvision:' and any of their models."""
 
     weights: str = "auto"
     """'auto', 'hub', 'packaged', 'none', a safetensors file, its folder, or an earlier run."""
@@ -98,3 +99,9 @@ class TrainConfig(Config):
 
     workers: int = Field(default=0, ge=0)
     """Processes that read pictures beside the training process."""
+
+    @field_validator("backbone")
+    @classmethod
+    def _spelt_as_registered(cls, typed: str) -> str:
+        """However it is typed, one backbone is one run. Raises ``UnknownNameError``."""
+        return canonical_name(typed)

@@ -70,7 +70,9 @@ def new_classifier(
     torch.manual_seed(config.seed)
     run = run_folder(start.weights.source, settings)
     try:
-        backbone = create_backbone(config.backbone, weights=start.weights.source, settings=settings)
+        backbone = create_backbone(
+            config.backbone, weights=start.weights.source, size=config.size, settings=settings
+        )
     except StorageError as problem:
         raise _other_backbone(run, config, problem) if run else problem from None
     classifier = Classifier(backbone, len(labels), config.dropout)
@@ -107,7 +109,7 @@ def starting_classifier(record: RunRecord, settings: Settings) -> Classifier:
 def trained_classifier(folder: RunFolder) -> Classifier:
     """The classifier of a finished run with its best weights."""
     record = folder.record()
-    backbone = create_backbone(record.train.backbone, weights="none")
+    backbone = create_backbone(record.train.backbone, weights="none", size=record.train.size)
     classifier = Classifier(backbone, len(record.labels), record.train.dropout)
     classifier.load_state_dict(load_file(folder.path / BEST_FILE))
     return classifier.eval()
