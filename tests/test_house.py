@@ -63,7 +63,18 @@ def test_midrib_itself_loads_nothing() -> None:
     assert {name for name in loaded_by("import midrib") if name.startswith("midrib.")} == set()
 
 
-@pytest.mark.parametrize("verb", [(), ("train",), ("serve",)], ids=["midrib", "train", "serve"])
+def test_listing_backbones_loads_no_torch() -> None:
+    """The built-in backbones are listed without torch, timm or anything else that is slow."""
+    for arguments in (("backbones",), ("backbones", "--json", "--task", "classification")):
+        found = loaded_by("from midrib.cli import main; main()", *arguments)
+        assert found & set(HEAVY) == set()
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [(), ("train",), ("serve",), ("backbones",)],
+    ids=["midrib", "train", "serve", "backbones"],
+)
 def test_help_loads_nothing_slow(verb: tuple[str, ...]) -> None:
     """Help is answered without numbers, options, pictures, databases or progress bars."""
     found = loaded_by("from midrib.cli import main; main()", *verb, "--help")

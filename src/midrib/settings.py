@@ -99,6 +99,11 @@ class Settings(BaseSettings):
         """Which engine was measured fastest, by model file and machine."""
         return self.folder / "engine-choices.json"
 
+    @property
+    def counts(self) -> Path:
+        """What models of timm and torchvision count, found when they were first listed."""
+        return self.folder / "backbones"
+
     def database(self) -> str:
         """The SQLAlchemy URL of the releases."""
         return self.database_url or f"sqlite:///{self.folder / 'state.db'}"

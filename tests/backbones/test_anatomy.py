@@ -25,13 +25,11 @@ ONE_OF_EACH_KIND = [
 ]
 
 
-def made(name: str, size: int | None = None) -> Backbone:
-    backbone = on_meta(lambda: create_backbone(name, weights="none", size=size)).eval()
-    assert isinstance(backbone, Backbone)
-    return backbone
+def made(name: str) -> Backbone:
+    return on_meta(lambda: create_backbone(name, weights="none")).eval()
 
 
-def maps(anatomy: Anatomy) -> list[tuple[int, int, int]]:
+def maps(anatomy: Anatomy) -> list[tuple[int | None, int, int]]:
     return [(stage.stride, stage.channels, stage.height) for stage in anatomy.stages]
 
 
@@ -76,7 +74,7 @@ def test_joined_branches_are_seen() -> None:
 def test_tokens_are_no_map() -> None:
     """A transformer's stages tell their tokens, and neither stride nor height."""
     found = take_apart(made("timm:vit_tiny_patch16_224"))
-    assert {(stage.stride, stage.height) for stage in found.stages} == {(0, 0)}
+    assert {(stage.stride, stage.height) for stage in found.stages} == {(None, 0)}
     assert [stage.cells for stage in found.stages] == [196] + [197] * 13
     assert found.loose_parameters == 192 * (197 + 1)  # positions and the class token
 

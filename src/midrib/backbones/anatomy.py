@@ -24,11 +24,11 @@ class Stage:
 
     ``channels``, ``height`` and ``width`` are those of the map that it gives and ``stride`` the
     level of the pyramid that it lies on. A stage that gives no map (a transformer's, a layer after
-    the pool) has a stride, height and width of 0, and as ``cells`` the tokens that it gives.
+    the pool) has no stride, a height and width of 0, and as ``cells`` the tokens that it gives.
     """
 
     channels: int
-    stride: int
+    stride: int | None
     height: int
     width: int
     cells: int
@@ -157,9 +157,9 @@ def _stage(
 ) -> Stage:
     shape = output.shape
     if len(shape) == 2:
-        return Stage(shape[1], 0, 0, 0, shape[0], held, multiply_adds)
+        return Stage(shape[1], None, 0, 0, shape[0], held, multiply_adds)
     if not levels or len(shape) != 3 or max(shape[1:]) == 1:
-        return Stage(shape[0] if shape else 0, 0, 0, 0, 1, held, multiply_adds)
+        return Stage(shape[0] if shape else 0, None, 0, 0, 1, held, multiply_adds)
     # Channels come first, or last in some networks: where the rest is the size of a level.
     readings = ((shape[0], shape[1], shape[2]), (shape[2], shape[0], shape[1]))
     (channels, height, width), level = min(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from inspect import cleandoc
 from typing import ParamSpec
 
 import typer
 from typer.core import TyperGroup
 
-from midrib.cli import comparing, making, releasing, running
+from midrib.cli import choosing, comparing, making, releasing, running
 from midrib.errors import InterruptedByUser
 
 P = ParamSpec("P")
@@ -34,20 +35,20 @@ class InPathOrder(TyperGroup):
     """Lists verbs and groups of verbs in the order of the path."""
 
     def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002 - typer's signature
-        first_verbs = {"data": "check", "backbones": "compare", "package": "show"}
-        order = [name for _, name, _ in _VERBS]
+        group = _GROUPS.get(self.name or "", app)
+        if group is app:
+            titles = {each: title for title, each in _GROUPS.items()}
+            order = [titles.get(owner, name) for owner, name, _ in _VERBS]
+        else:
+            order = [name for owner, name, _ in _VERBS if owner is group]
+        return sorted(filter(None, self.commands), key=order.index)
 
-        def place(name: str) -> int:
-            return order.index(first_verbs.get(name, name))
 
-        return sorted(filter(None, self.commands), key=place)
-
-
-def _group(title: str) -> typer.Typer:
+def _group(title: str, *, no_args_is_help: bool = True) -> typer.Typer:
     return typer.Typer(
         cls=InPathOrder,
         help=title,
-        no_args_is_help=True,
+        no_args_is_help=no_args_is_help,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,  # boxes would double the time that help takes
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -56,16 +57,18 @@ def _group(title: str) -> typer.Typer:
 
 app = _group("From a folder of pictures to a running, watched, reversible vision service.")
 data = _group("Look at pictures and labels before training.")
-backbones = _group("Look at what sees, and at what it costs here.")
+backbones = _group(cleandoc(choosing.backbones.__doc__ or ""), no_args_is_help=False)
 package = _group("Look into a model package.")
+_GROUPS = {"data": data, "backbones": backbones, "package": package}
 
-app.add_typer(data, name="data")
-app.add_typer(backbones, name="backbones")
-app.add_typer(package, name="package")
+for _title, _typed in _GROUPS.items():
+    app.add_typer(_typed, name=_title)
+backbones.callback(invoke_without_command=True)(interruptible(choosing.backbones))
 
 _VERBS: tuple[tuple[typer.Typer, str, Callable[..., None]], ...] = (
     (data, "check", making.check),
     (data, "split", making.split),
+    (backbones, "show", choosing.show_backbone),
     (backbones, "compare", comparing.compare),
     (app, "train", making.train),
     (app, "evaluate", making.evaluate),

@@ -21,6 +21,8 @@ from midrib.pipeline.targets import CardShown, Verified, open_target, show_packa
 from midrib.reporting import SILENT, Reporter
 
 if TYPE_CHECKING:
+    from midrib.pipeline.backbone_list import BackboneFilter, BackboneList, list_backbones
+    from midrib.pipeline.backbone_shown import BackboneShown, show_backbone
     from midrib.pipeline.comparing import ComparedBackbones, compare_backbones
     from midrib.pipeline.making import EvaluationResult, Exported, Trained, evaluate, export, train
     from midrib.pipeline.releasing import (
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SILENT",
+    "BackboneFilter",
+    "BackboneList",
+    "BackboneShown",
     "CardShown",
     "Checkup",
     "ComparedBackbones",
@@ -54,6 +59,7 @@ __all__ = [
     "doctor",
     "evaluate",
     "export",
+    "list_backbones",
     "models",
     "monitor",
     "open_target",
@@ -62,6 +68,7 @@ __all__ = [
     "release",
     "rollback",
     "serve",
+    "show_backbone",
     "show_package",
     "split",
     "train",
@@ -69,6 +76,8 @@ __all__ = [
 ]
 
 _LAZY = {
+    "backbone_list": {"BackboneFilter", "BackboneList", "list_backbones"},
+    "backbone_shown": {"BackboneShown", "show_backbone"},
     "making": {"EvaluationResult", "Exported", "Trained", "evaluate", "export", "train"},
     "comparing": {"ComparedBackbones", "compare_backbones"},
 }
