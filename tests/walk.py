@@ -181,10 +181,13 @@ class Walk:
             time.sleep(0.05)
 
     def _environment(self) -> dict[str, str]:
-        """The caller's own, with another home and without what would change how midrib acts."""
+        """The caller's own, with another home and without what would change how midrib acts.
+
+        Offline: which weights 'auto' finds must not depend on where the tests run.
+        """
         caches = {"XDG_CACHE_HOME": str(Path.home() / ".cache")}
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MIDRIB_")}
-        shown = {"COLUMNS": "200", "NO_COLOR": "1"}
+        shown = {"COLUMNS": "200", "NO_COLOR": "1", "MIDRIB_OFFLINE": "1"}
         # On busy cores torch's threads spend most of such a small training waiting for each other.
         return {**caches, **kept, **shown, "HOME": str(self.home), "OMP_NUM_THREADS": "1"}
 
