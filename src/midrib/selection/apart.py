@@ -1,8 +1,4 @@
-"""Work in a process of its own: fresh, killable, and gone with whoever asked for it.
-
-A module that works so ends with ``sys.exit(answer(work, sys.argv[1:]))``, where ``work`` takes the
-request and gives the answer, both JSON-ready; it is asked by `ask`.
-"""
+"""Work in a process of its own: fresh, killable, and gone with whoever asked for it."""
 
 from __future__ import annotations
 
@@ -13,7 +9,8 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,6 +18,7 @@ from typing import Any
 from midrib.errors import MidribError
 from midrib.storage import read_json, write_json
 
+_ENTRY = "import sys; from midrib.selection.apart import answer; sys.exit(answer(sys.argv[1:]))"
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of linux/prctl.h
 _LONGEST_REASON = 300
 
@@ -29,18 +27,19 @@ class ApartError(Exception):
     """The process did not answer; the message says why, in one line."""
 
 
-def ask(module: str, request: dict[str, Any], *, threads: int, seconds: float) -> Any:
-    """What ``module`` answers to ``request``. Raises ``ApartError`` when it does not.
+def ask(work: str, request: dict[str, Any], *, threads: int, seconds: float) -> Any:
+    """What ``work`` makes of ``request``. Raises ``ApartError`` when it fails or is stopped.
 
     Args:
-        module: an importable module that calls `answer`.
-        request: what it is asked, JSON-ready.
+        work: 'module:function'; it takes the request and gives the answer, both JSON-ready, and
+            need not be imported here.
+        request: what it is given.
         threads: how many its numerical libraries may use.
         seconds: after which it is killed.
     """
     with TemporaryDirectory() as folder:
         answered = Path(folder) / "answer.json"
-        command = [sys.executable, "-m", module, json.dumps(request), str(answered)]
+        command = [sys.executable, "-c", _ENTRY, work, json.dumps(request), str(answered)]
         # Random weights are all that is wanted here: nothing may be fetched, nothing be told.
         quiet = {"OMP_NUM_THREADS": str(threads), "MIDRIB_OFFLINE": "1", "HF_HUB_OFFLINE": "1"}
         try:
@@ -61,13 +60,15 @@ def ask(module: str, request: dict[str, Any], *, threads: int, seconds: float) -
         return read_json(answered)
 
 
-def answer(work: Callable[[dict[str, Any]], Any], arguments: Sequence[str]) -> int:
-    """Do ``work`` for whoever asked, and give the exit code; an error's last line is its reason."""
+def answer(arguments: Sequence[str]) -> int:
+    """Do what `ask` asked for and give the exit code; an error's last line is its reason."""
     _die_with_parent()
-    request, answered = arguments
+    work, request, answered = arguments
+    module, _, name = work.partition(":")
     try:
-        write_json(Path(answered), work(json.loads(request)))
-    except Exception as problem:  # noqa: BLE001 - whatever it is becomes the reason of the one who asked
+        found = getattr(import_module(module), name)(json.loads(request))
+        write_json(Path(answered), found)
+    except Exception as problem:  # noqa: BLE001 - whatever it is becomes the reason that is told
         traceback.print_exc()
         told = str(problem) if isinstance(problem, MidribError) else _described(problem)
         sys.stderr.write(f"\n{told}\n")

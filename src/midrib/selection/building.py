@@ -1,16 +1,11 @@
-"""A backbone as the file that a package of it would have, from a random start.
-
-python -m midrib.selection.building REQUEST ANSWER
-"""
+"""A backbone as the file that a package of it would have, from a random start."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from midrib.config import Config
-from midrib.selection.apart import answer
 from midrib.selection.records import Facts
 from midrib.storage import write_json
 
@@ -55,7 +50,3 @@ def _facts(backbone: Backbone, size: int | None) -> Facts:
         parameters=known.parameters,
         multiply_adds=known.multiply_adds,
     )
-
-
-if __name__ == "__main__":
-    sys.exit(answer(build, sys.argv[1:]))

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from midrib.config import Config
@@ -24,6 +23,9 @@ from midrib.selection.records import Cost, Findings, Round
 Progress = Callable[[int, int, str], None]
 """Steps done, steps in all, and what is being done."""
 
+_BUILD = "midrib.selection.building:build"
+_QUANTIZE = "midrib.selection.quantizing:quantize"
+_MEASURE = "midrib.selection.measuring:measure_round"
 _BUILDING_SECONDS = 3600.0
 _LOADING_SECONDS = 900.0
 _PARTS_OF_A_ROUND = 2  # single pictures, then batches
@@ -136,7 +138,7 @@ class _Measurement:
         request = building.BuildRequest(
             backbone=backbone, size=self._config.size, folder=folder, export=bool(with_file)
         )
-        _, reason = self._ask(building, request, _BUILDING_SECONDS)
+        _, reason = self._ask(_BUILD, request, _BUILDING_SECONDS)
         if reason:
             # The eager model needs no file, but nothing can be done with what cannot be made.
             made = self._kept.facts(backbone) is not None
@@ -153,7 +155,7 @@ class _Measurement:
             height=facts.height,
             width=facts.width,
         )
-        _, reason = self._ask(quantizing, request, _BUILDING_SECONDS)
+        _, reason = self._ask(_QUANTIZE, request, _BUILDING_SECONDS)
         if reason:
             _close(jobs, f"not quantized: {reason}")
 
@@ -172,7 +174,7 @@ class _Measurement:
             width=facts.width,
         )
         seconds = _LOADING_SECONDS + _PARTS_OF_A_ROUND * config.seconds
-        found, reason = self._ask(measuring, request, seconds)
+        found, reason = self._ask(_MEASURE, request, seconds)
         self._done += 1
         if reason:
             job.reason = reason
@@ -181,11 +183,11 @@ class _Measurement:
         job.findings = Findings(file_bytes=file.stat().st_size if file else None, rounds=rounds)
         self._kept.keep(cell, job.findings)
 
-    def _ask(self, module: ModuleType, request: Config, seconds: float) -> tuple[Any, str]:
+    def _ask(self, work: str, request: Config, seconds: float) -> tuple[Any, str]:
         """The answer, or None and why there is none."""
         asked = request.model_dump(mode="json")
         try:
-            return ask(module.__name__, asked, threads=self._config.threads, seconds=seconds), ""
+            return ask(work, asked, threads=self._config.threads, seconds=seconds), ""
         except ApartError as silence:
             return None, str(silence)
 

@@ -1,11 +1,7 @@
-"""One round of one cell, in a fresh process: load ▸ memory ▸ latency ▸ throughput.
-
-python -m midrib.selection.measuring REQUEST ANSWER
-"""
+"""One round of one cell, in a fresh process: load ▸ memory ▸ latency ▸ throughput."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,7 +14,6 @@ import numpy as np
 from midrib.config import Config
 from midrib.engines import ENGINES, EngineOptions, Precision
 from midrib.records import Outputs, PixelBatch
-from midrib.selection.apart import answer
 from midrib.selection.config import EAGER
 from midrib.selection.energy import EnergyMeter
 from midrib.selection.memory import MemoryGrowth
@@ -116,7 +111,3 @@ def _timed(run: Run, pictures: PixelBatch, seconds: float) -> list[float]:
         run(pictures)
         calls_ms.append((time.perf_counter() - started) * 1000)
     return calls_ms
-
-
-if __name__ == "__main__":
-    sys.exit(answer(measure_round, sys.argv[1:]))

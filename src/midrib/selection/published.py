@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from midrib.backbones import CATALOGUE
 from midrib.backbones.catalogue import TORCHVISION_PREFIX
+from midrib.backbones.counted import read_counts
 
 
 @dataclass(frozen=True)
@@ -21,18 +21,16 @@ class Published:
 
 def published_top1(backbone: str) -> Published | None:
     """What is published of ``backbone``; None where midrib knows of nothing."""
-    known = CATALOGUE.get(backbone)
-    if known is not None and known.top1 is not None:
-        return Published(known.top1, known.top1_source)
-    if known is not None and known.source == "torchvision":
-        return _of_torchvision(known.model)
     if backbone.startswith(TORCHVISION_PREFIX):
         return _of_torchvision(backbone.removeprefix(TORCHVISION_PREFIX))
-    return None
+    known = read_counts().get(backbone)
+    if known is None or known.top1 is None:
+        return None
+    return Published(known.top1, known.top1_source)
 
 
 def _of_torchvision(model: str) -> Published:
     from midrib.backbones.torchvision_models import preset_of
 
     preset = preset_of(model)
-    return Published(preset.top1, f"torchvision, {model} {preset.weights}")
+    return Published(preset.top1, f"torchvision, {preset.weights}, at {preset.size} pixels")

@@ -1,11 +1,7 @@
-"""An int8 file for what it costs: quantized on noise, so its answers are worth nothing.
-
-python -m midrib.selection.quantizing REQUEST ANSWER
-"""
+"""An int8 file for what it costs: quantized on noise, so its answers are worth nothing."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +11,6 @@ from midrib.config import Config
 from midrib.errors import MissingExtraError
 from midrib.packages.card import PICTURES_INPUT
 from midrib.records import PixelBatch
-from midrib.selection.apart import answer
 from midrib.storage import written_aside
 
 INT8_FILE = "int8.onnx"
@@ -70,7 +65,3 @@ def noise_pictures(count: int, height: int, width: int) -> PixelBatch:
     coarse = np.random.default_rng(0).integers(0, 256, (count, _COARSE, _COARSE, 3), dtype=np.uint8)
     resized = [Image.fromarray(one).resize((width, height)) for one in coarse]
     return np.stack([np.asarray(picture, dtype=np.uint8) for picture in resized])
-
-
-if __name__ == "__main__":
-    sys.exit(answer(quantize, sys.argv[1:]))
