@@ -124,6 +124,59 @@ def name_table() -> str:
     return "\n".join(rows)
 
 
+def backbone_table() -> str:
+    """One row a built-in backbone."""
+    from midrib.backbones.listing import built_in_backbones
+    from midrib.pipeline.columns import short
+
+    headings = ("name", "family", "parameters", "multiply-adds", "native size", "published top-1 %")
+    headings += ("strides of its maps", "weights", "paper")
+    rows = [f"| {' | '.join(headings)} |", "|---" * len(headings) + "|"]
+    for each in built_in_backbones():
+        counts = each.counts
+        cells = (
+            f"`{each.origin.name}`",
+            each.origin.family,
+            short(counts.published_parameters),
+            short(counts.published_multiply_adds),
+            f"{counts.native_size}",
+            f"{counts.top1:.1f}",
+            ", ".join(str(stride) for stride, _ in counts.levels),
+            ", ".join(each.weights) or "none",
+            each.origin.reference,
+        )
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def algorithm_table() -> str:
+    """One row an algorithm, one column a framework: how many built-in backbones go with both."""
+    from midrib.backbones.frameworks import FRAMEWORKS
+    from midrib.backbones.listing import built_in_backbones
+    from midrib.tasks import ALGORITHMS
+
+    listed = list(built_in_backbones())
+    frameworks = [FRAMEWORKS.get(name) for name in FRAMEWORKS]
+    headings = ["algorithm", "task", "reads", *(each.title for each in frameworks)]
+    rows = [f"| {' | '.join(headings)} |", "|---" * len(headings) + "|"]
+    for name in ALGORITHMS:
+        algorithm = ALGORITHMS.get(name)
+        taken = [
+            each.origin.source
+            for each in listed
+            if algorithm.fit([stride for stride, _ in each.counts.levels]).takes
+        ]
+        counts = [sum(source in framework.takes for source in taken) for framework in frameworks]
+        cells = [
+            f"`{name}`",
+            algorithm.task,
+            algorithm.head,
+            *(f"{count} of {len(listed)}" if count else "not yet" for count in counts),
+        ]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
 def error_tree() -> str:
     """Every class of error with its exit code and its HTTP status, indented as the tree is."""
     lines = [
@@ -235,6 +288,8 @@ def _blocks() -> dict[str, Callable[[], str]]:
         "metric-names": metric_names,
         "settings": lambda: settings_table(Settings),
         "errors": error_tree,
+        "backbones": backbone_table,
+        "algorithms": algorithm_table,
         "matrix": matrix_table,
     }
 

@@ -56,8 +56,8 @@ SHUFFLENET_TABLE = [
     (8, (384, 768, 1536), 137),
 ]
 
-# Width, groups, parameters. Those of the authors' release say 0.7, 1.0, 1.9, 2.4, 3.4, 4.3, 5.4 and
-# 6.5 million; it has no bias in its classifier.
+# Width, groups, parameters: those of github.com/osmr/imgclsmob where it has the size. The authors
+# say 0.7, 1.0, 1.9, 2.4, 3.4, 4.3, 5.4 and 6.5 million; their classifier has no bias.
 SHUFFLENET_PARAMETERS = [
     (0.5, 3, 718_324),
     (0.5, 8, 1_011_448),

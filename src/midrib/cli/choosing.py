@@ -51,7 +51,7 @@ def backbones(
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Choose what sees. Without a command: the list of backbones, or those that are as told.
+    """Choose what sees. Without a command: a list of backbones, of all or of those described.
 
     For example:
 
@@ -94,7 +94,7 @@ def show_backbone(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Draw a backbone's stages; tell what it takes, gives and costs, and who has weights.
+    """Draw the stages of a backbone. Told is also what it gives, takes and who has weights.
 
     Example: midrib backbones show mobilenet-v2
     """
