@@ -63,7 +63,8 @@ def train(
     ] = None,
     backbone: Annotated[str | None, typer.Option(help="What sees.")] = None,
     weights: Annotated[
-        str | None, typer.Option(help="'auto', 'none' or a .safetensors file to start from.")
+        str | None,
+        typer.Option(help="'auto', 'hub', 'packaged', 'none', a file, or an earlier run."),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Times every picture is seen.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Pictures a step.")] = None,
