@@ -14,9 +14,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from midrib.errors import ConfigError
 
-PYTORCH_URL = "https://download.pytorch.org"
-"""Where torchvision publishes its weights."""
-
 
 class Settings(BaseSettings):
     """Places. Read anew from the environment at each call of the constructor."""
@@ -38,10 +35,10 @@ class Settings(BaseSettings):
     """Never touch the network; say what would have been fetched."""
 
     hugging_face_url: str = ""
-    """A mirror of Hugging Face's hub; empty is ``HF_ENDPOINT``, or ``https://huggingface.co``."""
+    """A mirror of Hugging Face's hub; empty is ``HF_ENDPOINT``, or the hub itself."""
 
-    pytorch_url: str = PYTORCH_URL
-    """Where torchvision's weights are fetched from: the public server or a mirror of it."""
+    pytorch_url: str = ""
+    """A mirror of the server that torchvision's weights are on; empty is that server."""
 
     def __init__(self, **places: Any) -> None:
         try:

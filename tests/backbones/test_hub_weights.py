@@ -185,8 +185,10 @@ def test_weights_have_several_names(name: str, typed: str, title: str) -> None:
 
 
 def test_a_revision_may_be_named() -> None:
-    """What stands after '@' is the revision."""
+    """What stands after '@' is the revision; files at a URL have none."""
     assert choose_weights("timm:resnet50", f"a2_in1k@{COMMIT}")[1] == COMMIT
+    with pytest.raises(UsageError, match="has no revisions"):
+        choose_weights("resnet50", "IMAGENET1K_V2@main")
 
 
 def test_unknown_weights_get_those_that_there_are() -> None:
@@ -214,7 +216,7 @@ def test_what_is_published_is_known_by_the_backbone() -> None:
 def as_published(content: bytes) -> HubWeights:
     """A file of torchvision's host, whose name ends in its hash as theirs do."""
     digits = hashlib.sha256(content).hexdigest()[:8]
-    url = f"https://download.pytorch.org/models/squeezenet1_1-{digits}.pth"
+    url = f"https://weights.example/models/squeezenet1_1-{digits}.pth"
     return HubWeights("V0", "torchvision", "squeezenet1_1", "BSD", ("squeezenet1_1.V0",), url=url)
 
 
@@ -263,6 +265,7 @@ def test_a_published_file_with_code_is_refused_without_running_it(
         HubFolder(home(tmp_path, hub)).start(weights)
     assert not (tmp_path / "mark").exists()
     assert not list(tmp_path.rglob("*.safetensors"))
+    assert not list(tmp_path.rglob("*.pth"))
 
 
 def test_what_the_hub_library_fetched_before_counts(tmp_path: Path) -> None:

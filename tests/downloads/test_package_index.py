@@ -16,7 +16,7 @@ import pytest
 from file_server import FileServer, Served, serving_files
 
 from midrib.downloads import PackagedArchive, extract_member, fetch_archive, fetch_file
-from midrib.downloads.index import DEFAULT_INDEX, PackageIndexes
+from midrib.downloads.index import PackageIndexes, _index_of_pip
 from midrib.errors import StorageError
 
 PROJECT = "Leaf.Weights"
@@ -88,12 +88,12 @@ def test_what_pip_is_told_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     for name in ("PIP_FIND_LINKS", "PIP_CERT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
         monkeypatch.delenv(name, raising=False)
-    assert PackageIndexes.configured() == PackageIndexes((DEFAULT_INDEX,), (), None)
+    assert PackageIndexes.configured() == PackageIndexes((_index_of_pip(),), (), None)
     monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "https://one/simple https://two/simple")
     monkeypatch.setenv("PIP_FIND_LINKS", "/wheels")
     monkeypatch.setenv("PIP_CERT", "/certificates.pem")
     told = PackageIndexes.configured()
-    assert told.indexes == (DEFAULT_INDEX, "https://one/simple", "https://two/simple")
+    assert told.indexes == (_index_of_pip(), "https://one/simple", "https://two/simple")
     assert (told.pages, told.certificate) == (("/wheels",), "/certificates.pem")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     assert PackageIndexes.configured().indexes == ()

@@ -17,7 +17,7 @@ from midrib.backbones.weights import Start, Weights
 from midrib.downloads import download_bar, fetch_file, is_reachable
 from midrib.errors import StorageError
 from midrib.reporting import SILENT, Reporter
-from midrib.settings import PYTORCH_URL, Settings
+from midrib.settings import Settings
 from midrib.storage import file_sha256, read_json, write_json
 
 MAIN = "main"
@@ -81,18 +81,21 @@ class HubFolder:
         """Fetch and convert; what was seen before under that name must be seen again."""
         wanted = pinned.revision if pinned else revision
         file, found = _in_foreign_cache(weights, wanted) or self._fetch(weights, wanted)
-        if pinned is not None and found != pinned:
-            raise StorageError(
-                f"{weights.title} is no longer what it was: hash {found.sha256[:12]}…",
-                expected=f"{pinned.sha256[:12]}…, as it was first seen here",
-                todo=f"remove {self._record(weights, revision)} if the change is meant",
-            )
-        converted = self._converted(weights, found)
-        convert_apart(weights.library, weights.model, file, found.sha256, converted)
+        try:
+            if pinned is not None and found != pinned:
+                raise StorageError(
+                    f"{weights.title} is no longer what it was: hash {found.sha256[:12]}…",
+                    expected=f"{pinned.sha256[:12]}…, as it was first seen here",
+                    todo=f"remove {self._record(weights, revision)} if the change is meant",
+                )
+            converted = self._converted(weights, found)
+            convert_apart(weights.library, weights.model, file, found.sha256, converted)
+        finally:
+            # What others keep in their caches is theirs.
+            if file.is_relative_to(self._settings.downloads):
+                file.unlink()
         for name in {revision, found.revision or revision}:
             write_json(self._record(weights, name), asdict(found))
-        if file.is_relative_to(self._settings.downloads):
-            file.unlink()
         return found
 
     def _fetch(self, weights: HubWeights, revision: str) -> tuple[Path, Pinned]:
@@ -124,7 +127,7 @@ class HubFolder:
                 expected="weights that can be checked",
                 todo="choose other weights",
             )
-        url = self._mirrored(weights.url)
+        url = self._mirrored(weights)
         file = self._download(weights, weights.file_name, url, digits.group(1), _MOST_BYTES)
         return file, Pinned(weights.title, "", file_sha256(file))
 
@@ -142,17 +145,17 @@ class HubFolder:
 
     def _host(self, weights: HubWeights) -> str:
         if not weights.repository:
-            return urljoin(self._mirrored(weights.url), "/")
+            return urljoin(self._mirrored(weights), "/")
         from huggingface_hub import constants
 
         return self._settings.hugging_face_url or str(constants.ENDPOINT)
 
-    def _mirrored(self, url: str) -> str:
-        """``url`` at the mirror of torchvision's host, where one is set up."""
-        parts = urlsplit(url)
-        if parts.netloc != urlsplit(PYTORCH_URL).netloc:
-            return url
-        return self._settings.pytorch_url.rstrip("/") + parts.path
+    def _mirrored(self, weights: HubWeights) -> str:
+        """Where the file is: at the mirror of torchvision's server, where one is set up."""
+        mirror = self._settings.pytorch_url
+        if weights.library != "torchvision" or not mirror:
+            return weights.url
+        return mirror.rstrip("/") + urlsplit(weights.url).path
 
     def _pinned(self, weights: HubWeights, revision: str) -> Pinned | None:
         record = self._record(weights, revision)

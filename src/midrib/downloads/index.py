@@ -22,7 +22,6 @@ from urllib.request import url2pathname
 from midrib.downloads.opening import Opener, reason_of, without_password
 from midrib.errors import StorageError
 
-DEFAULT_INDEX = "https://pypi.org/simple"
 _JSON = "application/vnd.pypi.simple.v1+json"
 _ACCEPT = {"Accept": f"{_JSON}, text/html;q=0.5"}
 _SECTIONS = ("global", "download", ":env:")
@@ -38,17 +37,18 @@ class PackageIndexes:
     ``certificate`` a file of certificates to trust in place of the system's.
     """
 
-    indexes: tuple[str, ...] = (DEFAULT_INDEX,)
+    indexes: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
     certificate: str | None = None
 
     @classmethod
     def configured(cls) -> PackageIndexes:
-        """As pip's environment variables and files say; PyPI where there is no pip."""
+        """As pip's environment variables and files say, else pip's own; none without pip."""
         asked = [sys.executable, "-m", "pip", "config", "list"]
         finished = subprocess.run(asked, capture_output=True, text=True, check=False)
         options = _options(finished.stdout)
-        indexes = f"{options.get('index-url', DEFAULT_INDEX)} {options.get('extra-index-url', '')}"
+        first = options.get("index-url") or _index_of_pip()
+        indexes = f"{first} {options.get('extra-index-url', '')}"
         closed = options.get("no-index", "").lower() in {"1", "true", "yes", "on"}
         return cls(
             indexes=() if closed else tuple(indexes.split()),
@@ -77,6 +77,16 @@ class PackageIndexes:
             expected="a package index that carries it",
             todo="check the network and pip's configuration, then run the same command again",
         )
+
+
+def _index_of_pip() -> str:
+    """The index that pip asks when it is told nothing; empty without pip."""
+    try:
+        # pip tells it nowhere else but in a sentence of its help.
+        from pip._internal.models.index import PyPI
+    except ImportError:
+        return ""
+    return str(PyPI.simple_url)
 
 
 def _named(indexes: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
