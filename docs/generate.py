@@ -271,6 +271,7 @@ def _blocks() -> dict[str, Callable[[], str]]:
     from midrib.exporting import ExportConfig, ParityLimits
     from midrib.packages import Card
     from midrib.preprocessing import DecodeLimits
+    from midrib.selection import CostConfig
     from midrib.serving import Limits, ServeConfig
     from midrib.settings import Settings
     from midrib.training import TrainConfig
@@ -278,6 +279,7 @@ def _blocks() -> dict[str, Callable[[], str]]:
     return {
         "split-options": lambda: option_table(SplitConfig),
         "train-options": lambda: option_table(TrainConfig),
+        "cost-options": lambda: option_table(CostConfig),
         "names": name_table,
         "export-options": lambda: option_table(ExportConfig),
         "parity-limits": lambda: option_table(ParityLimits),

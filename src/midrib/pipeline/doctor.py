@@ -14,7 +14,7 @@ from midrib.machine import machine_name
 from midrib.settings import Settings
 
 _EXTRAS = {
-    "lab": ("torch", "timm", "lightning_fabric", "mlflow", "onnx", "matplotlib"),
+    "lab": ("torch", "timm", "lightning_fabric", "mlflow", "nncf", "onnx", "matplotlib"),
     "server": ("sqlalchemy", "alembic", "pyarrow", "duckdb"),
     "openvino": ("openvino",),
 }

@@ -20,15 +20,15 @@ CostPrecision = Literal["fp32", "int8", "bf16", "fp16"]
 _NAMES = get_args(CostPrecision)
 
 
-def engine_names() -> list[str]:
+def all_engines() -> tuple[str, ...]:
     """What can be asked for: every inference engine, and eager torch last."""
-    return [*ENGINES, EAGER]
+    return (*ENGINES, EAGER)
 
 
 class CostConfig(Config):
     """What the costs of a backbone depend on, and how they are measured."""
 
-    engines: tuple[str, ...] = Field(default_factory=lambda: tuple(engine_names()), min_length=1)
+    engines: tuple[str, ...] = Field(default_factory=all_engines, min_length=1)
     """Inference engines; 'torch' is the eager model, for orientation."""
 
     precisions: tuple[CostPrecision, ...] = Field(default=_NAMES, min_length=1)
@@ -56,7 +56,7 @@ class CostConfig(Config):
     @classmethod
     def _names_are_known(cls, names: Any, about: ValidationInfo) -> Any:
         kind = "engine" if about.field_name == "engines" else "precision"
-        known = engine_names() if kind == "engine" else _NAMES
+        known = all_engines() if kind == "engine" else _NAMES
         for name in names:
             if name not in known:
                 raise unknown_name(kind, name, known)
