@@ -216,6 +216,7 @@ def test_networks_of_one_size_are_made_for_another(tmp_path: Path) -> None:
         assert other.pyramid(random_pictures(size=96))[0].shape[-2:] == (6, 6)
     torchvision_vit = create_backbone("torchvision:vit_b_32", weights="none", size=64).eval()
     assert torchvision_vit(random_pictures()).shape == (2, 768)
+    assert create_backbone("timm:dla46_c", weights="none", size=64).facts.native_size == (64, 64)
     with pytest.raises(UsageError, match="cannot make"):
         create_backbone("torchvision:vit_b_32", weights="none", size=65)
 

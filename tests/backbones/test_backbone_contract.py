@@ -12,7 +12,12 @@ import timm
 from midrib.backbones import CATALOGUE, Backbone, create_backbone
 from midrib.backbones.timm_backbone import measure_timm
 from midrib.backbones.torchvision_models import model_names
-from midrib.testing.backbones import BackboneContract, BackboneMaker
+from midrib.testing.backbones import (
+    BackboneBehaviour,
+    BackboneContract,
+    BackboneExport,
+    BackboneMaker,
+)
 
 ONE_OF_EACH_FAMILY = [
     "alexnet",
@@ -28,12 +33,16 @@ ONE_OF_EACH_FAMILY = [
     "shufflenet-v2-x0.5",
     "timm:test_vit",
 ]
+EXPORTED = ["alexnet", "resnet18", "squeezenet-1.1", "shufflenet-v2-x0.5", "timm:test_vit"]
+"""Aligned by padding, by cropping and not at all, with shuffled channels, with attention."""
+
 SAMPLE = 40
 MOST_PARAMETERS = 400_000_000
-"""Larger networks do not fit the machines that test."""
+MOST_MULTIPLY_ADDS = 100_000_000_000
+"""Larger networks, at the one size that they take, do not fit the machines that test."""
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=3)
 def kept(name: str, channels: int) -> Backbone:
     return create_backbone(name, weights="none", in_channels=channels)
 
@@ -48,10 +57,21 @@ def family(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-class TestOneOfEachFamily(BackboneContract):
+class TestOneOfEachFamily(BackboneBehaviour):
     @pytest.fixture
     def make(self, family: str) -> BackboneMaker:
         return maker(family)
+
+
+@pytest.fixture(scope="module", params=EXPORTED)
+def exported(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+class TestExport(BackboneExport):
+    @pytest.fixture
+    def make(self, exported: str) -> BackboneMaker:
+        return maker(exported)
 
 
 def test_every_family_is_checked() -> None:
@@ -76,13 +96,16 @@ def sample(names: list[str]) -> list[str]:
 def any_name(request: pytest.FixtureRequest) -> str:
     name = str(request.param)
     if name.startswith("timm:"):
-        size = measure_timm(name.removeprefix("timm:")).parameters
-        if size > MOST_PARAMETERS:
-            pytest.skip(f"{size} parameters are more than {MOST_PARAMETERS}")
+        found = measure_timm(name.removeprefix("timm:"))
+        if found.parameters > MOST_PARAMETERS:
+            pytest.skip(f"{found.parameters} parameters are more than {MOST_PARAMETERS}")
+        if not found.resizable and found.multiply_adds > MOST_MULTIPLY_ADDS:
+            pytest.skip(f"{found.multiply_adds} multiply-adds are more than {MOST_MULTIPLY_ADDS}")
     return name
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3000)
 class TestEveryName(BackboneContract):
     @pytest.fixture
     def make(self, any_name: str) -> BackboneMaker:

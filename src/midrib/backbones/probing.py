@@ -69,14 +69,15 @@ def on_meta(make: Callable[[], Module]) -> Module:
     """What ``make`` makes, without numbers.
 
     Networks that compute their widths in tensors, as torchvision's RegNet, cannot be made so; they
-    are made on the CPU and moved.
+    are made on the CPU and moved. Nothing there can be learned.
     """
     try:
         with torch.device("meta"):
-            return make()
+            made = make()
     except NotImplementedError:
         with torch.device("cpu"):
-            return make().to("meta")
+            made = make().to("meta")
+    return made.requires_grad_(requires_grad=False)
 
 
 def takes(run: Callable[[Tensor], object], channels: int, height: int, width: int) -> bool:

@@ -16,7 +16,7 @@ from midrib.backbones.alignment import align_all
 from midrib.backbones.fitting import require_fitting
 from midrib.backbones.interface import Backbone, BackboneFacts, Normalisation
 from midrib.backbones.loading import Tensors, load_body
-from midrib.backbones.probing import Measured, find_levels, measure, meta_pictures, on_meta
+from midrib.backbones.probing import Measured, find_levels, measure, meta_pictures, on_meta, takes
 from midrib.backbones.request import BackboneRequest
 from midrib.backbones.stages import modules_of_stages
 from midrib.backbones.stem import RGB, adapt_normalisation
@@ -100,12 +100,12 @@ def create_timm_model(
 ) -> Any:
     """A timm model, without a classifier unless it is given classes.
 
-    ``size`` counts where the model is made for one size alone. Raises ``UnknownNameError``,
+    ``size`` counts where the model does not take it as it is. Raises ``UnknownNameError``,
     ``UsageError``.
     """
     require_timm_model(model_name)
     options: dict[str, Any] = {} if in_channels == RGB else {"in_chans": in_channels}
-    if size is not None and _is_of_one_size(model_name):
+    if size is not None and not _takes(model_name, size):
         options["img_size"] = size
     try:
         return timm.create_model(model_name, num_classes=classes, **options)
@@ -121,14 +121,23 @@ def create_timm_model(
 def measure_timm(model_name: str, in_channels: int = RGB, size: int | None = None) -> Measured:
     """Measure a timm model on the meta device. Raises as `create_timm_model` does."""
     model = on_meta(lambda: create_timm_model(model_name, in_channels, size)).eval()
-    native = size if size and _is_of_one_size(model_name) else _native_size(model)
+    native = _native_size(model)
+    if size and not measure_timm(model_name).resizable:
+        native = size
     findings = find_levels(lambda each: _all_maps(model, each), in_channels, native)
     return measure(model, model, findings, meta_pictures(in_channels, native, native))
 
 
 @lru_cache(maxsize=_KEPT_MEASUREMENTS)
-def _is_of_one_size(model_name: str) -> bool:
-    return not measure_timm(model_name).resizable
+def _takes(model_name: str, size: int) -> bool:
+    """Whether a model takes pictures of that size without being made for it.
+
+    Some take no odd size and yet another one than their own.
+    """
+    if measure_timm(model_name).resizable:
+        return True
+    model = on_meta(lambda: create_timm_model(model_name)).eval()
+    return takes(model, RGB, size, size)
 
 
 def _native_size(model: Any) -> int:

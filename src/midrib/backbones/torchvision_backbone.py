@@ -100,7 +100,7 @@ def measure_torchvision(
     whole = create_feature_extractor(model, candidates, suppress_diff_warning=True).eval()
 
     def maps(pictures: Tensor) -> list[object]:
-        found = whole(pictures)
+        found = whole.forward(pictures)
         return [found[candidate] for candidate in candidates]
 
     findings = find_levels(maps, in_channels, native)
@@ -128,7 +128,7 @@ def _features(
     network: nn.Module, outputs: tuple[str, ...], channels_last: list[bool], pictures: Tensor
 ) -> Tensor:
     if not channels_last:
-        features: Tensor = network(pictures)[outputs[0]].flatten(1)
+        features: Tensor = network.forward(pictures)[outputs[0]].flatten(1)
         return features
     return _maps(network, outputs, channels_last, pictures)[-1].mean((2, 3))
 
@@ -136,7 +136,8 @@ def _features(
 def _maps(
     network: nn.Module, outputs: tuple[str, ...], channels_last: list[bool], pictures: Tensor
 ) -> list[Tensor]:
-    found: dict[str, Tensor] = network(pictures)
+    # Called itself, a graph prints where it failed, even to who only asks whether a size works.
+    found: dict[str, Tensor] = network.forward(pictures)
     return [
         found[name].permute(0, 3, 1, 2) if last else found[name]
         for name, last in zip(outputs, channels_last, strict=True)

@@ -29,8 +29,8 @@ _ODD_SIZE = (97, 131)
 _LEARNED = 1e-30
 
 
-class BackboneContract:
-    """Inherit, and override the fixture ``make``."""
+class _Made:
+    """The fixtures of every contract of backbones."""
 
     @pytest.fixture
     def make(self) -> BackboneMaker:
@@ -40,6 +40,10 @@ class BackboneContract:
     @pytest.fixture
     def backbone(self, make: BackboneMaker) -> Backbone:
         return make(3).eval()
+
+
+class BackboneBehaviour(_Made):
+    """All but the export, which takes longest."""
 
     def test_outputs_have_the_promised_form(self, backbone: Backbone) -> None:
         """Features have their length and maps are exactly ceil(size / stride), at any size."""
@@ -142,6 +146,10 @@ class BackboneContract:
         together = [each for stage in held for each in stage]
         assert len(set(together)) == len(together)
 
+
+class BackboneExport(_Made):
+    """The export."""
+
     def test_exported_file_answers_alike(self, backbone: Backbone, tmp_path: Path) -> None:
         """The ONNX file gives the backbone's features and maps, for one picture and for three."""
         size = sizes(backbone)[0]
@@ -157,6 +165,10 @@ class BackboneContract:
             for one, other in zip(found, expected, strict=True):
                 scale = max(1.0, float(other.abs().max()))
                 np.testing.assert_allclose(one, other, rtol=0, atol=EXPORT_TOLERANCE * scale)
+
+
+class BackboneContract(BackboneBehaviour, BackboneExport):
+    """Everything: inherit, and override the fixture ``make``."""
 
 
 class _Answers(nn.Module):
