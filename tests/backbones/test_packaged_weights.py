@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -182,3 +183,13 @@ def test_a_changed_file_is_not_opened(tmp_path: Path) -> None:
     (tmp_path / "weights.pth").write_bytes(b"anything")
     with pytest.raises(StorageError, match="expected 0000"):
         convert_apart("torchvision", "resnet18", tmp_path / "weights.pth", "0" * 64, tmp_path / "o")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded where the system can")
+def test_a_file_that_claims_to_be_huge_is_refused(tmp_path: Path) -> None:
+    """A tensor of four bytes that says it is 16 GB ends the conversion, not the machine."""
+    file = tmp_path / "huge.pth"
+    torch.save({"weight": torch.zeros(1).expand(4_000_000_000)}, file)
+    assert file.stat().st_size < 10_000
+    with pytest.raises(StorageError, match=r"could not be converted.*alloc"):
+        convert_apart("torchvision", "resnet18", file, file_sha256(file), tmp_path / "out")

@@ -42,5 +42,5 @@ def convert_apart(rule: str, model: str, source: Path, sha256: str, target: Path
     raise StorageError(
         f"{source} could not be converted: {reason}",
         expected=f"weights of {model} as plain tensors",
-        todo="remove the file and run the same command again",
+        todo="choose other weights, or run the same command again if the disk or memory was full",
     )

@@ -70,6 +70,7 @@ def choose_weights(name: str, typed: str) -> tuple[HubWeights, str]:
     for weights in known:
         if wanted in {"", weights.tag, weights.title, *weights.aliases}:
             _require_same_pictures(name, weights, known[0])
+            _require_revisions(weights, revision)
             return weights, revision
     raise unknown_name(f"weights for '{name}' on the hub:", wanted, [each.title for each in known])
 
@@ -81,6 +82,15 @@ def _require_same_pictures(name: str, weights: HubWeights, default: HubWeights) 
             f"{weights.title} was trained on pictures in another normalisation than '{name}' has",
             expected=f"weights like {default.title}",
             todo=f"name the backbone with its weights: {TIMM_PREFIX}{weights.model}",
+        )
+
+
+def _require_revisions(weights: HubWeights, revision: str) -> None:
+    if revision and not weights.repository:
+        raise UsageError(
+            f"{weights.title} is a file that has no revisions, but '{revision}' is asked for",
+            expected=f"'{HUB}:{weights.title}'",
+            todo=f"leave {_REVISION}{revision} out",
         )
 
 
