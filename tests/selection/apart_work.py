@@ -17,6 +17,13 @@ def fail(request: dict[str, Any]) -> None:
     raise ValueError(f"no {request['number']} here\nand much more that nobody reads")
 
 
+def wrap(_request: dict[str, Any]) -> None:
+    try:
+        fail({"number": 4})
+    except ValueError as problem:
+        raise RuntimeError("Failed. This is step 1 of 3. Next steps:") from problem
+
+
 def die(_request: dict[str, Any]) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 

@@ -144,10 +144,12 @@ def test_noise_is_the_same_at_every_call() -> None:
 
 
 def test_what_fails_apart_tells_its_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error in another process is one line; so is a process that takes too long."""
+    """An error in another process is one line, its first cause; so is one that takes too long."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
     with pytest.raises(ApartError, match=r"^ValueError: no 3 here$"):
         ask("selection.apart_work:fail", {"number": 3}, threads=1, seconds=60)
+    with pytest.raises(ApartError, match=r"^ValueError: no 4 here$"):
+        ask("selection.apart_work:wrap", {}, threads=1, seconds=60)
     with pytest.raises(ApartError, match=r"^its process was ended by SIGKILL, perhaps for want"):
         ask("selection.apart_work:die", {}, threads=1, seconds=60)
     with pytest.raises(ApartError, match=r"^no answer within 0\.5 s$"):

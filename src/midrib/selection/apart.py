@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from midrib.errors import MidribError
+from midrib.errors import EngineError, MidribError
 from midrib.storage import read_json, write_json
 
 _ENTRY = "import sys; from midrib.selection.apart import answer; sys.exit(answer(sys.argv[1:]))"
@@ -70,13 +70,19 @@ def answer(arguments: Sequence[str]) -> int:
         write_json(Path(answered), found)
     except Exception as problem:  # noqa: BLE001 - whatever it is becomes the reason that is told
         traceback.print_exc()
-        told = str(problem) if isinstance(problem, MidribError) else _described(problem)
-        sys.stderr.write(f"\n{told}\n")
+        sys.stderr.write(f"\n{_described(problem)}\n")
         return 1
     return 0
 
 
-def _described(problem: Exception) -> str:
+def _described(problem: BaseException) -> str:
+    """What went wrong first, in one line: exporters wrap it in pages of advice."""
+    if isinstance(problem, EngineError):
+        return problem.came  # its advice is about packages
+    if isinstance(problem, MidribError):
+        return str(problem)
+    while problem.__cause__ is not None:
+        problem = problem.__cause__
     lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
     return f"{type(problem).__name__}: {lines[0] if lines else 'no reason given'}"
 
