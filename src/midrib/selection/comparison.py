@@ -70,7 +70,7 @@ class Comparison:
         shown = [
             f"Latency is that of one picture, pictures a second come in batches of {config.batch}, "
             f"with {counted(config.threads, 'thread')}; median (smallest to largest) of "
-            f"{counted(config.rounds, 'round')}, each in a fresh process, the cells taking turns.",
+            f"{self._rounds()}, each in a fresh process, the cells taking turns.",
             "Memory is what the process grew by at its peak, its libraries not counted; load is "
             "from the file to the first answer.",
             "The weights are random, for they do not change what a backbone costs; int8 is "
@@ -92,6 +92,12 @@ class Comparison:
                 "--fresh on a quiet machine."
             )
         return shown
+
+    def _rounds(self) -> str:
+        """How many rounds were measured; more than were asked for where more were known."""
+        counts = {len(cost.findings.rounds) for cost in self.costs if cost.findings.rounds}
+        least, most = min(counts, default=0), max(counts, default=0)
+        return counted(most, "round") if least == most else f"{least} to {counted(most, 'round')}"
 
     def as_record(self) -> dict[str, object]:
         """All of it, JSON-ready."""
