@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from midrib.backbones.catalogue import CATALOGUE, TIMM_PREFIX, TORCHVISION_PREFIX
+from midrib.backbones.catalogue import TIMM_PREFIX, library_of
 from midrib.errors import UsageError
 from midrib.names import unknown_name
 
@@ -47,7 +47,7 @@ class HubWeights:
 
 def hub_weights(name: str) -> list[HubWeights]:
     """All weights that are published for a backbone, the publisher's own choice first."""
-    library, model = _library_of(name)
+    library, model = library_of(name) or ("", "")
     if library == "timm":
         return _of_timm(model)
     return _of_torchvision(model) if library == "torchvision" else []
@@ -92,14 +92,6 @@ def _require_revisions(weights: HubWeights, revision: str) -> None:
             expected=f"'{HUB}:{weights.title}'",
             todo=f"leave {_REVISION}{revision} out",
         )
-
-
-def _library_of(name: str) -> tuple[str, str]:
-    for prefix in (TIMM_PREFIX, TORCHVISION_PREFIX):
-        if name.startswith(prefix):
-            return prefix.rstrip(":"), name.removeprefix(prefix)
-    entry = CATALOGUE.get(name)
-    return (entry.source, entry.model) if entry else ("", "")
 
 
 def _of_timm(model: str) -> list[HubWeights]:

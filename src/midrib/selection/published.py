@@ -21,16 +21,14 @@ class Published:
 
 def published_top1(backbone: str) -> Published | None:
     """What is published of ``backbone``; None where midrib knows of nothing."""
+    top1, source = _told(backbone)
+    return None if top1 is None else Published(top1, source)
+
+
+def _told(backbone: str) -> tuple[float | None, str]:
     if backbone.startswith(TORCHVISION_PREFIX):
-        return _of_torchvision(backbone.removeprefix(TORCHVISION_PREFIX))
+        from midrib.backbones import counting
+
+        return counting.published_top1(backbone)
     known = read_counts().get(backbone)
-    if known is None or known.top1 is None:
-        return None
-    return Published(known.top1, known.top1_source)
-
-
-def _of_torchvision(model: str) -> Published:
-    from midrib.backbones.torchvision_models import preset_of
-
-    preset = preset_of(model)
-    return Published(preset.top1, f"torchvision, {preset.weights}, at {preset.size} pixels")
+    return (known.top1, known.top1_source) if known else (None, "")
