@@ -299,3 +299,20 @@ def test_candidates_are_named_once() -> None:
     ]
     with pytest.raises(UsageError, match="no backbone"):
         candidates([])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["timm:shufflenet_v1_x0_5_g8", "timm:test_resnet.r160_in1k", "torchvision:vit_b_16"],
+)
+def test_candidates_are_what_the_adapters_take(name: str) -> None:
+    """Networks of ours and tags of weights are known behind the prefix of a library."""
+    assert candidates([name]) == [name]
+
+
+def test_unknown_models_of_a_library_get_the_nearest() -> None:
+    """A model that its library does not have is refused with those that look like it."""
+    with pytest.raises(UnknownNameError, match="'shufflenet_v1_x0_5_g8'"):
+        candidates(["timm:shufflenet_v1_x0_5_g9"])
+    with pytest.raises(UnknownNameError, match="did you mean 'vit_b_16'"):
+        candidates(["torchvision:vit_b_1"])

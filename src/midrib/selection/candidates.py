@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from midrib.backbones import canonical_name
 from midrib.backbones.catalogue import TIMM_PREFIX, TORCHVISION_PREFIX
 from midrib.errors import UsageError
-from midrib.names import unknown_name
 
 
 def candidates(typed: Iterable[str]) -> list[str]:
@@ -21,27 +20,17 @@ def candidates(typed: Iterable[str]) -> list[str]:
     if not names:
         raise UsageError("no backbone was named", expected="one or more", todo="name some")
     for name in names:
-        prefix, colon, model = name.partition(":")
-        if colon:
-            _require_known(prefix + colon, model)
+        _require_known(name)
     return names
 
 
-def _require_known(prefix: str, model: str) -> None:
-    """Raise ``UnknownNameError`` unless the library has the model."""
-    known = _models(prefix)
-    if model not in known:
-        raise unknown_name(f"{prefix.rstrip(':')} model", model, known)
+def _require_known(name: str) -> None:
+    """Raise ``UnknownNameError`` unless the library after whose prefix a name stands has it."""
+    if name.startswith(TIMM_PREFIX):
+        from midrib.backbones.timm_backbone import require_timm_model
 
+        require_timm_model(name.removeprefix(TIMM_PREFIX))
+    elif name.startswith(TORCHVISION_PREFIX):
+        from midrib.backbones.torchvision_models import require_torchvision_model
 
-def _models(prefix: str) -> Sequence[str]:
-    if prefix == TIMM_PREFIX:
-        import timm
-
-        models: list[str] = timm.list_models()
-        return models
-    if prefix == TORCHVISION_PREFIX:
-        from midrib.backbones.torchvision_models import model_names
-
-        return model_names()
-    raise AssertionError(f"canonical_name gives no name that begins with '{prefix}'")
+        require_torchvision_model(name.removeprefix(TORCHVISION_PREFIX))
