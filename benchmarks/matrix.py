@@ -1,7 +1,7 @@
 """Every backbone under every task in every engine: built, one step trained, exported, compared.
 
 A backbone and task are tried in a process of their own; what was tried is kept in the home folder
-and goes on from there, until a library that it depends on has another version.
+and goes on from there, until the code or a library that it depends on is another.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from rich.progress import track
 
+import midrib
 from benchmarks.harness import Goal, Results, Row, Spread, run
 from midrib.backbones.catalogue import CATALOGUE
 from midrib.config import fingerprint
@@ -23,7 +25,7 @@ from midrib.errors import StorageError
 from midrib.selection.apart import ApartError, ask
 from midrib.selection.kept import library_versions
 from midrib.settings import Settings
-from midrib.storage import read_json, write_json
+from midrib.storage import file_sha256, read_json, write_json
 
 TASKS = ("classification",)
 TARGET = "ONNX"
@@ -81,7 +83,7 @@ def _one_of_each_family() -> Iterator[str]:
 
 def _tried(name: str, task: str, size: int, kept: Path, *, fresh: bool) -> Tried:
     request = {"backbone": name, "size": size}
-    depends = [task, request, library_versions((*_MAKERS, *_RUNNERS))]
+    depends = [task, request, library_versions((*_MAKERS, *_RUNNERS)), _code()]
     file = kept / f"{name}-{task}-{fingerprint(depends)[:16]}.json"
     try:
         record = None if fresh else read_json(file)
@@ -91,6 +93,15 @@ def _tried(name: str, task: str, size: int, kept: Path, *, fresh: bool) -> Tried
         record = _try(request)
         write_json(file, record)
     return Tried(name, task, record["found"], record["reason"])
+
+
+@cache
+def _code() -> str:
+    """Fingerprint of the code that a cell goes through."""
+    files = [Path(__file__).with_name("matrix_cell.py")]
+    for room in ("backbones", "engines", "exporting", "tasks"):
+        files += sorted((Path(midrib.__file__).parent / room).rglob("*.py"))
+    return fingerprint([file_sha256(file) for file in files])
 
 
 def _try(request: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from midrib.backbones import Backbone, BackboneRequest, Normalisation, create_backbone
 from midrib.backbones.interface import Level
+from midrib.backbones.probing import on_meta
 from midrib.backbones.stem import adapt_normalisation, adapt_stem
 from midrib.backbones.timm_backbone import TimmBackbone
 from midrib.backbones.torchvision_backbone import TorchvisionBackbone
@@ -227,3 +228,29 @@ def test_unknown_models_of_a_library_get_the_nearest() -> None:
         create_backbone("timm:resnet_18x")
     with pytest.raises(UnknownNameError, match="'vit_b_32'"):
         create_backbone("torchvision:vit_b_33")
+
+
+@pytest.mark.parametrize(("size", "strides"), [(200, [4, 8, 16, 32]), (224, [4, 8, 16, 32])])
+def test_strides_of_one_size_are_those_that_round_up_to_its_maps(
+    size: int, strides: list[int]
+) -> None:
+    """A network made for a size that its strides do not divide has the strides of any other."""
+    name = "timm:swin_tiny_patch4_window7_224"
+    facts = on_meta(lambda: create_backbone(name, weights="none", size=size)).facts
+    assert [level.stride for level in facts.levels] == strides
+
+
+@pytest.mark.parametrize(
+    ("options", "words"), [({"in_channels": 0}, "0 channels"), ({"size": -5}, "-5 pixels")]
+)
+def test_channels_and_sizes_that_cannot_be_are_refused(options: dict[str, int], words: str) -> None:
+    """Nothing is made for no channels or for less than a pixel."""
+    with pytest.raises(UsageError, match=words):
+        create_backbone("squeezenet-1.1", weights="none", **options)
+
+
+def test_one_picture_without_its_count_is_refused() -> None:
+    """Pictures have four axes, and the error says how to add the first."""
+    backbone = create_backbone("squeezenet-1.1", weights="none")
+    with pytest.raises(UsageError, match=r"3 axes.*count × channels"):
+        backbone(torch.zeros(3, 64, 64))

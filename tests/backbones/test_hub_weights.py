@@ -21,6 +21,7 @@ from torch import Tensor
 from midrib.backbones import create_backbone
 from midrib.backbones.hub import HubWeights, choose_weights, hub_weights
 from midrib.backbones.hub_files import HubFolder
+from midrib.backbones.packaged import packaged_safetensors
 from midrib.backbones.start import start_from
 from midrib.backbones.weights import Start
 from midrib.errors import StorageError, UnknownNameError, UsageError
@@ -136,6 +137,7 @@ class Heard(Reporter):
 
 def test_auto_prefers_the_hub_then_the_package(kept: Settings, hub: FileServer) -> None:
     """Without a network packaged weights are taken; with a hub that fails too, and that is said."""
+    packaged_safetensors("efficientnet-lite0", kept)  # so that it can be had offline
     heard = Heard()
     for settings in (
         kept.model_copy(update={"offline": True}),
@@ -159,7 +161,7 @@ def test_auto_never_starts_at_random_unasked(tmp_path: Path) -> None:
 def test_offline_names_what_it_would_have_fetched(tmp_path: Path) -> None:
     """Offline nothing is asked; name and, where it is told, size are in the error."""
     offline = home(tmp_path, None, offline=True)
-    with pytest.raises(StorageError, match=r"resnet50\.IMAGENET1K_V2 \(98 MB\) is not here"):
+    with pytest.raises(StorageError, match=r"resnet50\.IMAGENET1K_V1 \(98 MB\) is not here"):
         start_from("resnet50", "hub", offline)
     with pytest.raises(StorageError, match=rf"{TITLE} is not here"):
         start_from(NAME, "auto", offline)
@@ -168,7 +170,7 @@ def test_offline_names_what_it_would_have_fetched(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "typed", "title"),
     [
-        ("resnet50", "", "resnet50.IMAGENET1K_V2"),
+        ("resnet50", "", "resnet50.IMAGENET1K_V1"),
         ("resnet50", "IMAGENET1K_V1", "resnet50.IMAGENET1K_V1"),
         ("resnet50", "ResNet50_Weights.IMAGENET1K_V2", "resnet50.IMAGENET1K_V2"),
         ("timm:resnet50", "timm/resnet50.a2_in1k", "timm/resnet50.a2_in1k"),

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from torch import Tensor
 
 from midrib.backbones.interface import BackboneFacts
 from midrib.errors import UsageError
 
 
+@contextmanager
+def refusing_size(model_name: str, size: int | None) -> Iterator[None]:
+    """Say that a network cannot be made for ``size``, however its library says so."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except Exception as problem:
+        if size is None:
+            raise
+        raise UsageError(
+            f"{model_name} cannot take pictures of {size}×{size} pixels: {problem}",
+            expected="a size that its patches and windows divide, as its native one",
+            todo="leave the size out, or take a multiple of 32",
+        ) from None
+
+
 def require_fitting(facts: BackboneFacts, pictures: Tensor) -> None:
     """Raise ``UsageError`` unless pictures have a size and channels that the backbone takes."""
+    if pictures.ndim != 4:
+        raise UsageError(
+            f"pictures of {pictures.ndim} axes for {facts.name}",
+            expected="4: count × channels × height × width",
+            todo="add the axis of the count: pictures[None]",
+        )
     channels, height, width = pictures.shape[1:]
     if channels != facts.in_channels:
         raise UsageError(

@@ -124,10 +124,13 @@ def _timm_weights(name: str, told: Any) -> HubWeights:
 def _of_torchvision(model: str) -> list[HubWeights]:
     from torchvision.models import get_model_weights, list_models
 
+    from midrib.backbones.torchvision_models import preset_of
+
     if model not in list_models():
         return []
     kinds = get_model_weights(model)
-    default = getattr(kinds, "DEFAULT", None)
+    # Not torchvision's DEFAULT: the preprocessing and the accuracy that we tell are those of these.
+    default = kinds[preset_of(model).weights]
     return [
         HubWeights(
             tag=each.name,

@@ -173,4 +173,12 @@ def _at_native(index: int, found: object, native: int) -> FoundLevel | None:
     height, channels = (shape[1], shape[3]) if channels_last else (shape[2], shape[1])
     if height < 2:
         return None
-    return FoundLevel(index, Level(round(native / height), channels), channels_last)
+    return FoundLevel(index, Level(_stride(native, height), channels), channels_last)
+
+
+def _stride(size: int, cells: int) -> int:
+    """The stride that gives so many cells over ``size`` pixels, rounded up: the most even one."""
+    able = [stride for stride in range(1, size + 1) if -(-size // stride) == cells]
+    if size % cells == 0 or not able:
+        return round(size / cells)
+    return max(able, key=lambda stride: stride & -stride)

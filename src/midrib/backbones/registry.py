@@ -16,6 +16,7 @@ from midrib.backbones.start import AUTO, start_from
 from midrib.backbones.timm_backbone import TimmBackbone, require_timm_model
 from midrib.backbones.torchvision_backbone import TorchvisionBackbone
 from midrib.backbones.torchvision_models import require_torchvision_model
+from midrib.errors import UsageError
 from midrib.names import Registry
 from midrib.settings import Settings
 
@@ -48,9 +49,20 @@ def create_backbone(
             be made for that size.
     """
     name = canonical_name(name)
+    _require_possible(in_channels, size)
     maker = _maker(name)
     start = start_from(name, weights, settings or Settings())
     return maker(BackboneRequest(start.file, start.weights, in_channels, size))
+
+
+def _require_possible(in_channels: int, size: int | None) -> None:
+    if in_channels < 1 or (size is not None and size < 1):
+        raise UsageError(
+            f"a backbone for pictures of {in_channels} channels"
+            + (f" and {size} pixels" if size is not None else ""),
+            expected="1 or more of both",
+            todo="say what the pictures have",
+        )
 
 
 def _maker(name: str) -> BackboneMaker:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from midrib.backbones import darknet19, shufflenet_v1
 from midrib.backbones.alignment import align_all
-from midrib.backbones.fitting import require_fitting
+from midrib.backbones.fitting import refusing_size, require_fitting
 from midrib.backbones.interface import Backbone, BackboneFacts, Normalisation
 from midrib.backbones.loading import Tensors, load_body
 from midrib.backbones.probing import Measured, find_levels, measure, meta_pictures, on_meta, takes
@@ -84,9 +84,13 @@ class TimmBackbone(Backbone):
 
 
 def require_timm_model(model_name: str) -> None:
-    """Raise ``UnknownNameError`` with the nearest names unless timm has the model."""
+    """Raise ``UnknownNameError`` with the nearest names unless timm has the model and its tag."""
     if not timm.is_model(model_name):
         raise unknown_name("timm model", model_name, timm.list_models())
+    architecture, _, tag = model_name.partition(".")
+    if tag and model_name not in timm.list_pretrained(f"{architecture}.*"):
+        known = [architecture, *timm.list_pretrained(f"{architecture}.*")]
+        raise unknown_name("timm model with weights", model_name, known)
 
 
 def model_names() -> list[str]:
@@ -124,8 +128,9 @@ def measure_timm(model_name: str, in_channels: int = RGB, size: int | None = Non
     native = _native_size(model)
     if size and not measure_timm(model_name).resizable:
         native = size
-    findings = find_levels(lambda each: _all_maps(model, each), in_channels, native)
-    return measure(model, model, findings, meta_pictures(in_channels, native, native))
+    with refusing_size(model_name, size):
+        findings = find_levels(lambda each: _all_maps(model, each), in_channels, native)
+        return measure(model, model, findings, meta_pictures(in_channels, native, native))
 
 
 @lru_cache(maxsize=_KEPT_MEASUREMENTS)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from midrib.backbones.alignment import align_all
-from midrib.backbones.fitting import require_fitting
+from midrib.backbones.fitting import refusing_size, require_fitting
 from midrib.backbones.interface import Backbone, BackboneFacts
 from midrib.backbones.loading import load_body
 from midrib.backbones.probing import (
@@ -103,18 +103,20 @@ def measure_torchvision(
         found = whole.forward(pictures)
         return [found[candidate] for candidate in candidates]
 
-    findings = find_levels(maps, in_channels, native)
+    with refusing_size(model_name, size):
+        findings = find_levels(maps, in_channels, native)
     outputs = tuple(candidates[each.index] for each in findings.found)
     if not outputs or runs_past(model, outputs[-1]):
         findings, outputs = Findings((), findings.grows), (node_before_classifier(model),)
     channels_last = [each.channels_last for each in findings.found]
     cut = _cut(model, outputs).eval()
-    measured = measure(
-        cut,
-        lambda each: _features(cut, outputs, channels_last, each),
-        findings,
-        meta_pictures(in_channels, native, native),
-    )
+    with refusing_size(model_name, size):
+        measured = measure(
+            cut,
+            lambda each: _features(cut, outputs, channels_last, each),
+            findings,
+            meta_pictures(in_channels, native, native),
+        )
     return measured, outputs
 
 

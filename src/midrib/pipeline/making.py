@@ -20,16 +20,14 @@ from midrib.exporting import ExportConfig, make_package
 from midrib.names import unknown_name
 from midrib.packages.card import require_model_name
 from midrib.pipeline.data import read, slug, splits_table
+from midrib.pipeline.known_weights import with_known_weights
 from midrib.pipeline.releasing import publish
 from midrib.pipeline.run_stages import begin_run, fit_run, package_run
 from midrib.pipeline.targets import open_whole
 from midrib.pipeline.telling import tell_run
 from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings
-from midrib.training import (
-    RunFolder,
-    TrainConfig,
-)
+from midrib.training import RunFolder, TrainConfig, require_trainable
 
 
 @dataclass(frozen=True)
@@ -138,6 +136,7 @@ def train(
     settings, config = settings or Settings(), config or TrainConfig()
     export_config = export_config or ExportConfig()
     name = require_model_name(name or slug(Path(source)))
+    require_trainable(with_known_weights(config, settings), settings)
     dataset = split_for_training(source, split_config, settings, strict=strict, reporter=reporter)
     _require_label(dataset, export_config)
     run = begin_run(

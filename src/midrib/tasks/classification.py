@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from midrib.backbones import Backbone
+from midrib.errors import UsageError
 
 
 class Classifier(nn.Module):
@@ -42,8 +43,18 @@ class Classifier(nn.Module):
         return self.head(self.dropout(embedding)), embedding
 
     def freeze_stages(self, count: int) -> None:
-        """Keep the first ``count`` stages of the backbone as they are: weights and statistics."""
-        for stage in self.backbone.stages()[:count]:
+        """Keep the first ``count`` stages of the backbone as they are: weights and statistics.
+
+        Raises ``UsageError`` when it has not so many.
+        """
+        stages = self.backbone.stages()
+        if count > len(stages):
+            raise UsageError(
+                f"{count} stages of {self.backbone.facts.name} to freeze",
+                expected=f"at most the {len(stages)} that it has",
+                todo="lower frozen_stages",
+            )
+        for stage in stages[:count]:
             for module in stage:
                 module.requires_grad_(requires_grad=False)
 

@@ -10,11 +10,12 @@ from safetensors.torch import load_file
 
 from midrib.backbones import BackboneFacts, canonical_name, create_backbone
 from midrib.backbones.earlier_run import BEST_FILE, run_folder
-from midrib.backbones.start import start_from, start_identity
+from midrib.backbones.probing import on_meta
+from midrib.backbones.start import RANDOM, start_from, start_identity
 from midrib.backbones.weights import Start
 from midrib.config import fingerprint
 from midrib.datasets import Dataset
-from midrib.errors import StorageError, TrainingError
+from midrib.errors import StorageError, TrainingError, UsageError
 from midrib.preprocessing import Recipe
 from midrib.settings import Settings
 from midrib.tasks import Classifier
@@ -33,6 +34,24 @@ def run_identity(dataset: Dataset, config: TrainConfig, settings: Settings) -> s
             "train": config.model_dump(mode="json") | {"weights": weights},
         }
     )
+
+
+def require_trainable(config: TrainConfig, settings: Settings) -> None:
+    """Raise ``UsageError`` or ``StorageError`` for what can be known before a picture is read."""
+    start_identity(config.weights, settings)
+    classifier = on_meta(
+        lambda: Classifier(
+            create_backbone(config.backbone, weights=RANDOM, size=config.size), 2, config.dropout
+        )
+    )
+    facts = classifier.backbone.facts
+    if config.size is not None and config.size < facts.smallest_size:
+        raise UsageError(
+            f"pictures of {config.size} pixels are too small for {facts.name}",
+            expected=f"at least {facts.smallest_size}",
+            todo=f"add --size {facts.smallest_size} or more",
+        )
+    classifier.freeze_stages(config.frozen_stages)
 
 
 def recipe_for(facts: BackboneFacts, config: TrainConfig) -> Recipe:
