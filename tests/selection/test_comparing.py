@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.metadata import version
@@ -32,6 +38,7 @@ from midrib.selection.page import render_page
 from midrib.selection.plots import inline_picture
 from midrib.selection.records import FIGURES
 from midrib.selection.table import lines
+from midrib.settings import Settings
 
 POSSIBLE = {
     ("onnxruntime", "fp32"),
@@ -299,6 +306,46 @@ def test_candidates_are_named_once() -> None:
     ]
     with pytest.raises(UsageError, match="no backbone"):
         candidates([])
+
+
+def test_nothing_to_measure_is_refused(tmp_path: Path) -> None:
+    """Eager torch at another precision than fp32 is no cell: the error says what can be asked."""
+    config = CostConfig(engines=("torch",), precisions=("int8",))
+    with pytest.raises(UsageError, match=r"torch is not measured at int8; expected fp32 in torch"):
+        compare_backbones([MEASURED], config=config, settings=Settings(home=tmp_path))
+    assert not any(tmp_path.iterdir())
+
+
+def test_engines_and_precisions_count_once() -> None:
+    """What is given twice is measured once, in the order that it was first given."""
+    config = CostConfig(
+        engines=("openvino", "onnxruntime", "openvino"), precisions=("int8", "fp32", "int8")
+    )
+    assert config.engines == ("openvino", "onnxruntime")
+    assert config.precisions == ("int8", "fp32")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent as a signal")
+def test_an_interrupted_fresh_comparison_says_how_to_go_on(tmp_path: Path) -> None:
+    """With --fresh the same command would start over, so Ctrl-C says to leave it out."""
+    command = [sys.executable, "-c", "from midrib.cli import main; main()", "backbones", "compare"]
+    running = subprocess.Popen(
+        [*command, MEASURED, "--engine", "onnxruntime", "--precision", "fp32", "--fresh"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "MIDRIB_HOME": str(tmp_path)},
+    )
+    costs, deadline = Settings(home=tmp_path).costs, time.monotonic() + 60
+    while not (costs / "lock").exists() and time.monotonic() < deadline:
+        threading.Event().wait(0.05)
+    os.killpg(running.pid, signal.SIGINT)
+    _, told = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert told.strip().splitlines()[-1] == (
+        "midrib: stopped; what is finished is kept; the same command without --fresh goes on"
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from midrib.cli.console import AsJson, ConsoleReporter, show
+from midrib.errors import InterruptedByUser
 
 
 def compare(
@@ -55,11 +56,18 @@ def compare(
         "seconds": seconds,
         "rounds": rounds,
     }
-    result = pipeline.compare_backbones(
-        backbones,
-        config=CostConfig.resolve(None, [], given),
-        output=output,
-        fresh=fresh,
-        reporter=ConsoleReporter(),
-    )
+    try:
+        result = pipeline.compare_backbones(
+            backbones,
+            config=CostConfig.resolve(None, [], given),
+            output=output,
+            fresh=fresh,
+            reporter=ConsoleReporter(),
+        )
+    except KeyboardInterrupt:
+        if not fresh:
+            raise
+        raise InterruptedByUser(
+            "stopped", todo="what is finished is kept; the same command without --fresh goes on"
+        ) from None
     show(result, as_json=json)

@@ -14,7 +14,7 @@ from midrib.selection import (
     candidates,
     measure_costs,
     published_top1,
-    require_device,
+    require_cells,
 )
 from midrib.selection.findings import findings
 from midrib.selection.page import write_page
@@ -73,18 +73,19 @@ def compare_backbones(
         backbones: their names.
         config: what is measured, and for how long.
         output: the folder of page and picture; None is one of the home's.
-        fresh: measure again what is known.
+        fresh: measure again what is known; once that was interrupted, a call without it goes on.
         settings: where everything is kept.
         reporter: is told how far it is.
 
     Raises:
         UnknownNameError: no backbone or engine has that name; nothing was measured.
-        UsageError: no engine has the device, or costs are being measured here already.
+        UsageError: nothing can be measured like that, no engine has the device, or costs are being
+            measured here already.
         StorageError: the results cannot be written.
     """
     settings, config = settings or Settings(), config or CostConfig()
     names = candidates(backbones)
-    require_device(config)
+    require_cells(config)
     with reporter.bar("compare") as advance:
         costs = measure_costs(names, config, settings.costs, fresh=fresh, progress=advance)
     published = {name: found for name in names if (found := published_top1(name)) is not None}

@@ -1,7 +1,7 @@
 """What backbones cost on this machine, measured on the file that would be served."""
 
 from midrib.selection.candidates import candidates
-from midrib.selection.cells import Cell, require_device
+from midrib.selection.cells import Cell, require_cells
 from midrib.selection.comparison import Comparison
 from midrib.selection.config import CostConfig
 from midrib.selection.costs import measure_costs
@@ -21,5 +21,5 @@ __all__ = [
     "candidates",
     "measure_costs",
     "published_top1",
-    "require_device",
+    "require_cells",
 ]

@@ -75,7 +75,18 @@ def eager_devices() -> list[str]:
     return ["cpu"] if accelerator is None else ["cpu", accelerator.type]
 
 
-def require_device(config: CostConfig) -> None:
+def require_cells(config: CostConfig) -> None:
+    """Raise ``UsageError`` unless there is something to measure on a device that is here."""
+    if not cells_of([""], config):
+        raise UsageError(
+            f"{EAGER} is not measured at {' or '.join(config.precisions)}",
+            expected=f"fp32 in {EAGER}, or another engine at {' or '.join(config.precisions)}",
+            todo="add an engine or a precision, or leave one of the two out",
+        )
+    _require_device(config)
+
+
+def _require_device(config: CostConfig) -> None:
     """Raise ``UsageError`` unless one of the engines that were asked for has the device."""
     if config.device == CPU:
         return

@@ -54,10 +54,10 @@ class CostConfig(Config):
 
     @field_validator("engines", "precisions", mode="before")
     @classmethod
-    def _names_are_known(cls, names: Any, about: ValidationInfo) -> Any:
+    def _known_names_once(cls, names: Any, about: ValidationInfo) -> Any:
         kind = "engine" if about.field_name == "engines" else "precision"
         known = all_engines() if kind == "engine" else _NAMES
         for name in names:
             if name not in known:
                 raise unknown_name(kind, name, known)
-        return names
+        return tuple(dict.fromkeys(names))

@@ -15,7 +15,7 @@ from typing import Any
 from midrib.config import Config
 from midrib.selection import building, measuring, quantizing
 from midrib.selection.apart import ApartError, ask
-from midrib.selection.cells import INT8, Cell, cells_of, hindrance, require_device
+from midrib.selection.cells import INT8, Cell, cells_of, hindrance, require_cells
 from midrib.selection.config import CostConfig
 from midrib.selection.kept import KeptCosts
 from midrib.selection.records import Cost, Findings, Round
@@ -53,10 +53,11 @@ def measure_costs(
         be measured says why.
 
     Raises:
-        UsageError: no engine has the device, or costs are being measured here already.
+        UsageError: nothing can be measured like that, no engine has the device, or costs are
+            being measured here already.
         StorageError: the folder cannot be written.
     """
-    require_device(config)
+    require_cells(config)
     kept = KeptCosts(folder, config)
     with kept.locked():
         measurement = _Measurement(backbones, config, kept, fresh=fresh, progress=progress)
