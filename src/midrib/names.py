@@ -15,22 +15,32 @@ from midrib.errors import UnknownNameError, UsageError
 
 T = TypeVar("T")
 
+_SHOWN = 20
+"""Names that an error lists."""
 
-def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
-    """The known names that look most like ``name``, nearest first."""
+_MEANT = 3
+"""Names that it asks after."""
+
+
+def nearest(name: str, known: Iterable[str], *, most: int = _MEANT) -> list[str]:
+    """The known names that begin with ``name``, then those that look most like it."""
     folded = {candidate.lower(): candidate for candidate in known}
-    return [folded[hit] for hit in get_close_matches(name.lower(), folded, n=most, cutoff=0.5)]
+    typed = name.lower()
+    begun = sorted(candidate for candidate in folded if typed and candidate.startswith(typed))
+    alike = get_close_matches(typed, folded, n=most, cutoff=0.5)
+    return [folded[hit] for hit in dict.fromkeys([*begun, *alike])][:most]
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
-    """The error for a name that nothing answers to, with the nearest or all known names."""
-    choices = sorted(known)
-    close = nearest(name, choices)
+    """The error for a name that nothing answers to, with the known names, the nearest first."""
+    choices = sorted(set(known))
+    close = nearest(name, choices, most=_SHOWN)
     if close:
-        todo = "did you mean " + " or ".join(f"'{choice}'" for choice in close) + "?"
+        todo = "did you mean " + " or ".join(f"'{choice}'" for choice in close[:_MEANT]) + "?"
     else:
         todo = "choose one of them"
-    shown = ", ".join(choices[:20]) + (" …" if len(choices) > 20 else "")
+    ordered = list(dict.fromkeys([*close, *choices]))
+    shown = ", ".join(ordered[:_SHOWN]) + (" …" if len(ordered) > _SHOWN else "")
     return UnknownNameError(
         f"unknown {kind} '{name}'",
         expected=f"one of: {shown}" if choices else f"a {kind}, but there is none yet",

@@ -111,6 +111,16 @@ def test_unknown_names_get_the_nearest() -> None:
         canonical_name("resnet-5")
 
 
+@pytest.mark.parametrize(("typed", "first"), [("vgg", "vgg16"), ("MobileNet", "mobilenet-v1")])
+def test_names_that_begin_so_are_told_first(typed: str, first: str) -> None:
+    """The list in the error begins with what begins like the name, and tells each name once."""
+    with pytest.raises(UnknownNameError) as caught:
+        canonical_name(typed)
+    told = caught.value.expected.removeprefix("one of: ").removesuffix(" …").split(", ")
+    assert told[0] == first
+    assert len(told) == len(set(told))
+
+
 def test_runs_of_one_backbone_are_one_run() -> None:
     """Two spellings of a backbone are equal options of training; an unknown one is refused."""
     assert TrainConfig(backbone="ResNet-50") == TrainConfig(backbone="resnet50")

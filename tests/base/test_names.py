@@ -56,6 +56,14 @@ def test_long_lists_are_cut() -> None:
     assert "…" in str(unknown_name("model", "zz", [f"m{n}" for n in range(100)]))
 
 
+def test_the_nearest_of_a_long_list_come_first() -> None:
+    """What begins with the name that was typed is told before the alphabet, each name once."""
+    known = [*(f"a{n}" for n in range(50)), "mobile-v1", "mobile-v2", "mobile-v2"]
+    problem = unknown_name("model", "Mobile", known)
+    assert problem.expected.startswith("one of: mobile-v1, mobile-v2, a0, ")
+    assert problem.todo == "did you mean 'mobile-v1' or 'mobile-v2'?"
+
+
 @given(name=NAMES, known=st.lists(NAMES, max_size=20))
 def test_nearest_only_offers_what_exists(name: str, known: list[str]) -> None:
     """Every suggestion is a known name, spelled as it is known."""

@@ -103,6 +103,27 @@ def test_names_and_families() -> None:
         BackboneFilter(famly="x")  # type: ignore[arg-type]  # the misspelling is meant
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("MobileNetV2", ["mobilenet-v2"]),
+        ("vgg-16", ["vgg16"]),
+        ("Res Net_34", ["resnet34"]),
+        ("SqueezeNet1_?", ["squeezenet-1.0", "squeezenet-1.1"]),
+        ("squeezenet-1?1", ["squeezenet-1.1"]),
+        ("VGG-1[0-7]", ["vgg16"]),
+        ("vgg1[!0-7]", ["vgg19"]),
+        ("timm:Test-ResNet*", ["timm:test_resnet"]),
+    ],
+)
+def test_spelling_of_a_part_and_of_a_pattern_is_forgiven(
+    tmp_path: Path, typed: str, meant: list[str]
+) -> None:
+    """Case and separators count for nothing, in a pattern too; its brackets are as they stand."""
+    found = m.list_backbones(BackboneFilter(like=typed), settings=Settings(home=tmp_path))
+    assert names(found) == meant
+
+
 def test_nothing_found_says_so() -> None:
     """An empty list says what would find more."""
     found = m.list_backbones(BackboneFilter(like="no-such-thing"))

@@ -6,6 +6,7 @@ are first listed, and remembered.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -16,6 +17,7 @@ from midrib.backbones.catalogue import (
     BACKBONE_KIND,
     CATALOGUE,
     PREFIXES,
+    folded,
     library_of,
 )
 from midrib.backbones.counted import Counts, read_counts
@@ -74,21 +76,20 @@ def find_backbones(pattern: str, memory: Path, progress: Progress) -> Found:
     """The backbones whose names match.
 
     Args:
-        pattern: with ``*`` and ``?``, or a part of a name; without a prefix it means the built-in
-            ones and those of third parties, after 'timm:' or 'torchvision:' every model there.
+        pattern: with ``*`` and ``?``, or a part of a name, its spelling forgiven; without a prefix
+            it means the built-in ones and those of third parties, after 'timm:' or 'torchvision:' every model there.
         memory: the folder where counts are remembered.
         progress: is told which backbone is counted, if any has to be.
     """
     for prefix in PREFIXES:
         if pattern.casefold().startswith(prefix):
             library = prefix.rstrip(":")
-            wanted = pattern[len(prefix) :].casefold().replace("-", "_")
+            wanted = pattern[len(prefix) :]
             names = [f"{prefix}{model}" for model in _models(library) if _matches(model, wanted)]
             kept = memory / f"counts-{library}-{version(library)}.json"
             return _counted(names, _Memory(kept), progress)
-    wanted = pattern.casefold()
-    built_in = [each for each in built_in_backbones() if _matches(each.origin.name, wanted)]
-    others = _counted([name for name in plugins() if _matches(name, wanted)], None, progress)
+    built_in = [each for each in built_in_backbones() if _matches(each.origin.name, pattern)]
+    others = _counted([name for name in plugins() if _matches(name, pattern)], None, progress)
     return Found((*built_in, *others.listed), others.uncounted)
 
 
@@ -188,5 +189,10 @@ def _module_of(library: str, model: str) -> str:
 
 
 def _matches(name: str, wanted: str) -> bool:
-    name = name.casefold()
-    return fnmatchcase(name, wanted) if set("*?[") & set(wanted) else wanted in name
+    """Whether a name is meant, as it stands or without what `folded` forgives."""
+    if not set("*?[") & set(wanted):
+        return folded(wanted) in folded(name)
+    # A '-' in brackets is a range, no separator.
+    parts = re.split(r"(\[[^]]+])", wanted.casefold())
+    forgiven = "".join(part if part.startswith("[") else folded(part) for part in parts)
+    return fnmatchcase(name.casefold(), wanted.casefold()) or fnmatchcase(folded(name), forgiven)
