@@ -67,10 +67,10 @@ def test_stages_of_lite0_are_what_they_were() -> None:
         ("mobilenet_v2", "classifier"),
         ("mobilenet_v3_small", "classifier"),
         ("shufflenet_v2_x0_5", "fc"),
-        ("densenet121", "classifier"),
         ("swin_t", "head"),
-        ("vit_b_32", "heads"),
-        ("googlenet", "fc"),
+        pytest.param("densenet121", "classifier", marks=pytest.mark.soak),
+        pytest.param("vit_b_32", "heads", marks=pytest.mark.soak),
+        pytest.param("googlenet", "fc", marks=pytest.mark.soak),
     ],
 )
 def test_features_are_what_enters_the_classifier(
