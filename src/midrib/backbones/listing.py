@@ -77,7 +77,8 @@ def find_backbones(pattern: str, memory: Path, progress: Progress) -> Found:
 
     Args:
         pattern: with ``*`` and ``?``, or a part of a name, its spelling forgiven; without a prefix
-            it means the built-in ones and those of third parties, after 'timm:' or 'torchvision:' every model there.
+            it means the built-in ones and those of third parties, after 'timm:' or 'torchvision:'
+            every model there.
         memory: the folder where counts are remembered.
         progress: is told which backbone is counted, if any has to be.
     """
