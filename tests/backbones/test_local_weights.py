@@ -118,6 +118,31 @@ def test_wrong_shapes_are_named(weights: Path, settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
+    ("prefix", "words"),
+    [
+        ("backbone.model.", "this is a run's file: give the run's folder"),
+        ("module.", "names begin with 'module.'"),
+    ],
+)
+def test_names_behind_a_prefix_are_told(
+    weights: Path, settings: Settings, prefix: str, words: str
+) -> None:
+    """A run's own file, and one of a wrapped network, are refused with what to do."""
+    save_file({prefix + name: tensor for name, tensor in load_file(weights).items()}, weights)
+    with pytest.raises(StorageError, match=f"tensors missing.*{words}"):
+        create_backbone(NAME, weights=str(weights), settings=settings)
+
+
+@pytest.mark.parametrize("wanted", ["", " "])
+def test_empty_weights_are_refused(settings: Settings, wanted: str) -> None:
+    """No word at all is not taken for the current folder."""
+    with pytest.raises(UsageError, match="weights are empty; expected 'auto'"):
+        start_from(NAME, wanted, settings)
+    with pytest.raises(UsageError, match="weights are empty"):
+        start_identity(wanted, settings)
+
+
+@pytest.mark.parametrize(
     ("name", "wanted", "words"),
     [
         ("resnet50", "packaged", "no packaged weights for 'resnet50'.*mobilenet-v2"),

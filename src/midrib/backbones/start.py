@@ -19,6 +19,11 @@ from midrib.storage import file_sha256
 AUTO = "auto"
 RANDOM = "none"
 
+_CHOICES = (
+    f"'{AUTO}', '{HUB}', '{PACKAGED}', '{RANDOM}', a safetensors file, a folder that holds one, or "
+    "a run"
+)
+
 
 def start_from(name: str, wanted: str, settings: Settings, reporter: Reporter = SILENT) -> Start:
     """What the backbone ``name`` starts from.
@@ -36,6 +41,7 @@ def start_from(name: str, wanted: str, settings: Settings, reporter: Reporter = 
         UsageError: there are no such weights.
         StorageError: the weights cannot be had or are no safetensors.
     """
+    _require_given(wanted)
     kind, _, chosen = wanted.partition(":")
     if wanted == RANDOM:
         return RANDOM_START
@@ -89,6 +95,7 @@ def start_identity(wanted: str, settings: Settings) -> str:
     itself, so that a run is the same one whether a network is there or not: what the word stood for
     when the run began is kept in its folder. Raises ``UsageError`` and ``StorageError``.
     """
+    _require_given(wanted)
     if is_word(wanted):
         return wanted
     run = run_folder(wanted, settings)
@@ -111,13 +118,18 @@ def _packaged_name(name: str, chosen: str) -> str:
     return name
 
 
+def _require_given(wanted: str) -> None:
+    """Raise ``UsageError`` for no word at all, which as a path would be the current folder."""
+    if not wanted.strip():
+        raise UsageError("the weights are empty", expected=_CHOICES, todo="name some")
+
+
 def _existing(wanted: str) -> Path:
     path = Path(wanted).expanduser()
     if path.exists():
         return path
     raise StorageError(
         f"there are no weights '{wanted}'",
-        expected=f"'{AUTO}', '{HUB}', '{PACKAGED}', '{RANDOM}', a safetensors file, a folder that "
-        "holds one, or a run",
+        expected=_CHOICES,
         todo="check the path",
     )
