@@ -127,7 +127,7 @@ def name_table() -> str:
 def backbone_table() -> str:
     """One row a built-in backbone."""
     from midrib.backbones.listing import built_in_backbones
-    from midrib.pipeline.columns import short
+    from midrib.columns import short
 
     headings = ("name", "family", "parameters", "multiply-adds", "native size", "published top-1 %")
     headings += ("strides of its maps", "weights", "paper")

@@ -64,6 +64,7 @@ def test_show(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (("show", "resnet51"), "did you mean 'resnet50'"),
+        (("show", "alexnet", "--size", "9999999"), "expected a size from 1 to 4096"),
         (("--family", "vggg"), "did you mean 'VGG'"),
         (("--max-parameters", "lots"), "expected a number as 800k"),
         (("--framework", "caffe"), "expected one of: pytorch, tao, tensorflow"),

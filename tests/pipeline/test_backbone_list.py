@@ -17,9 +17,9 @@ from midrib.backbones.frameworks import FRAMEWORKS, Framework
 from midrib.backbones.hub import hub_weights
 from midrib.backbones.listing import built_in_backbones
 from midrib.backbones.packaged import PACKAGED_WEIGHTS
+from midrib.columns import aligned, short
 from midrib.errors import ConfigError, UnknownNameError, UsageError
 from midrib.pipeline import BackboneFilter, BackboneList
-from midrib.pipeline.columns import aligned, short
 from midrib.reporting import Advance, Reporter
 from midrib.settings import Settings
 from midrib.tasks import ALGORITHMS, Algorithm
@@ -278,3 +278,9 @@ def test_columns_are_as_wide_as_their_widest_word() -> None:
     told = aligned([("a", "1", "xyz"), ("bcd", "200"), ("e",)], left=(0,))
     assert told == ["a      1  xyz", "bcd  200", "e"]
     assert ALGORITHMS.get("linear-classifier").strides == ()
+
+
+def test_remarks_stand_after_the_words() -> None:
+    """A remark follows its padded row and widens no column."""
+    told = aligned([("a", "1"), ("bcd",)], left=(0,), remarks=("", "not to be had here"))
+    assert told == ["a    1", "bcd  not to be had here"]

@@ -10,10 +10,10 @@ from pydantic import Field
 from midrib.backbones.catalogue import folded
 from midrib.backbones.frameworks import FRAMEWORKS
 from midrib.backbones.listing import Found, Listed, find_backbones
+from midrib.columns import UNKNOWN, aligned, short
 from midrib.config import Config
 from midrib.errors import UsageError
 from midrib.names import unknown_name
-from midrib.pipeline.columns import UNKNOWN, aligned, short
 from midrib.reporting import SILENT, Advance, Reporter
 from midrib.settings import Settings
 from midrib.tasks.algorithms import ALGORITHMS, Algorithm, Fit

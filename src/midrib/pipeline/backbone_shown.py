@@ -11,7 +11,9 @@ from midrib.backbones.frameworks import FRAMEWORKS
 from midrib.backbones.hub import HUB, hub_weights
 from midrib.backbones.listing import PLUGIN, Origin, origin_of
 from midrib.backbones.packaged import PACKAGED, PACKAGED_WEIGHTS
-from midrib.pipeline.columns import aligned, short
+from midrib.columns import aligned, short
+from midrib.errors import UsageError
+from midrib.preprocessing import LARGEST_SIDE
 from midrib.tasks.algorithms import ALGORITHMS, Fit
 
 if TYPE_CHECKING:
@@ -145,6 +147,12 @@ def show_backbone(name: str, *, size: int | None = None) -> BackboneShown:
         UsageError: the backbone does not take that size.
     """
     name = canonical_name(name)  # before torch is loaded
+    if size is not None and not 0 < size <= LARGEST_SIDE:
+        raise UsageError(
+            f"pictures of {size} pixels in height and width",
+            expected=f"a size from 1 to {LARGEST_SIDE}",
+            todo="give another --size, or leave it out for the native one",
+        )
     from midrib.backbones.anatomy import take_apart
     from midrib.backbones.counting import count
     from midrib.backbones.probing import on_meta

@@ -7,9 +7,10 @@ and augments after. What was done is a `Recipe`, and its hash travels with the m
 from midrib.preprocessing.decoding import SUFFIXES, DecodeLimits, decode
 from midrib.preprocessing.geometry import centre_crop, resize, shrink_target
 from midrib.preprocessing.reading import read_picture, read_resized
-from midrib.preprocessing.recipe import Recipe, require_implemented
+from midrib.preprocessing.recipe import LARGEST_SIDE, Recipe, require_implemented
 
 __all__ = [
+    "LARGEST_SIDE",
     "SUFFIXES",
     "DecodeLimits",
     "Recipe",

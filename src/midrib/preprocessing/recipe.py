@@ -13,6 +13,10 @@ CODE_VERSION = 1
 """Raised whenever the same recipe would give other pixels than before."""
 
 
+LARGEST_SIDE = 4096
+"""Pixels in height or width that a model may be made for."""
+
+
 class Recipe(Config):
     """From a decoded picture to the model's uint8 input.
 
@@ -20,10 +24,10 @@ class Recipe(Config):
     resized with an antialiased filter and cropped or squashed to height × width.
     """
 
-    height: int = Field(gt=0, le=4096)
+    height: int = Field(gt=0, le=LARGEST_SIDE)
     """Rows of the model input, in pixels."""
 
-    width: int = Field(gt=0, le=4096)
+    width: int = Field(gt=0, le=LARGEST_SIDE)
     """Columns of the model input, in pixels."""
 
     fit: Literal["crop", "squash"] = "crop"

@@ -10,6 +10,7 @@ from midrib.config import Config
 from midrib.engines import CPU, ENGINES
 from midrib.machine import usable_cores
 from midrib.names import unknown_name
+from midrib.preprocessing import LARGEST_SIDE
 
 EAGER = "torch"
 """The model itself, without a file: what a notebook runs, for orientation."""
@@ -37,7 +38,7 @@ class CostConfig(Config):
     device: str = CPU
     """What the engines run on, by the name that they have for it."""
 
-    size: int | None = Field(default=None, ge=8, le=4096)
+    size: int | None = Field(default=None, ge=8, le=LARGEST_SIDE)
     """Height and width of the pictures, in pixels; None is each backbone's native size."""
 
     batch: int = Field(default=8, ge=1, le=1024)

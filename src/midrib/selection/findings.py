@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from midrib.columns import number
 from midrib.selection.cells import INT8
 from midrib.selection.comparison import Comparison
 from midrib.selection.records import Cost
-from midrib.selection.table import number
 
 _SLOWER = 1.05
 """Times as long before a difference is told: less may be chance."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from midrib.columns import number
 from midrib.errors import MissingExtraError
 from midrib.selection.comparison import Comparison
 from midrib.selection.findings import findings
 from midrib.selection.plots import inline_picture
 from midrib.selection.records import Cost
-from midrib.selection.table import COLUMNS, NAMES, Row, number, rows
+from midrib.selection.table import COLUMNS, NAMES, Row, rows
 from midrib.storage import write_text
 
 _TEMPLATES = Path(__file__).parent / "templates"

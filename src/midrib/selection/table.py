@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from midrib.columns import UNKNOWN, aligned, number
 from midrib.selection.comparison import Comparison
 from midrib.selection.records import Cost, Spread
 
-UNKNOWN = "—"
 _MEGA = 1e6
 
 
@@ -63,19 +63,9 @@ def lines(comparison: Comparison) -> list[str]:
     for row in rows(comparison):
         figures = (*row.figures, _top1(comparison, row.cost)) if row.figures else ()
         shown.append(((*row.names, *figures), row.reason))
-    widths = [
-        max(len(words[place]) for words, _ in shown if place < len(words))
-        for place in range(len(headings))
-    ]
-    aligned = [_aligned(words, reason, widths) for words, reason in shown]
-    return [*aligned, "", *comparison.notes()]
-
-
-def number(value: float | None) -> str:
-    """Three significant digits, thousands with separators; a dash for what is not known."""
-    if value is None:
-        return UNKNOWN
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    words, reasons = zip(*shown, strict=True)
+    table = aligned(words, left=range(len(NAMES)), remarks=reasons)
+    return [*table, "", *comparison.notes()]
 
 
 def spread(found: Spread | None) -> str:
@@ -83,16 +73,6 @@ def spread(found: Spread | None) -> str:
     if found is None:
         return UNKNOWN
     return f"{number(found.median)} ({number(found.low)}–{number(found.high)})"
-
-
-def _aligned(words: Sequence[str], reason: str, widths: Sequence[int]) -> str:
-    """Names to the left, figures to the right, a reason after them."""
-    texts = len(NAMES)
-    padded = [
-        word.ljust(width) if place < texts else word.rjust(width)
-        for place, (word, width) in enumerate(zip(words, widths, strict=False))
-    ]
-    return "  ".join([*padded, *([reason] if reason else [])]).rstrip()
 
 
 def _top1(comparison: Comparison, cost: Cost) -> str:

@@ -1,4 +1,4 @@
-"""Rows of words for the terminal."""
+"""Figures in words, and rows of words in columns."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ UNKNOWN = "—"
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
-def aligned(rows: Sequence[Sequence[str]], *, left: Collection[int]) -> list[str]:
+def aligned(
+    rows: Sequence[Sequence[str]], *, left: Collection[int], remarks: Sequence[str] = ()
+) -> list[str]:
     """One line a row, columns padded; those whose place is in ``left`` to the left.
 
-    A row may be shorter than others.
+    A row may be shorter than others. ``remarks``, where there are any, are one a row: what stands
+    after its words, in no column.
     """
     widths = [
         max(len(row[place]) for row in rows if place < len(row))
@@ -24,7 +27,10 @@ def aligned(rows: Sequence[Sequence[str]], *, left: Collection[int]) -> list[str
         ]
         for row in rows
     ]
-    return ["  ".join(words).rstrip() for words in padded]
+    remarks = remarks or [""] * len(rows)
+    return [
+        "  ".join([*words, remark]).rstrip() for words, remark in zip(padded, remarks, strict=True)
+    ]
 
 
 def short(count: int) -> str:
@@ -34,6 +40,13 @@ def short(count: int) -> str:
         if count >= factor * 0.9995:
             return f"{_three_digits(count / factor)} {prefix}"
     return str(count)
+
+
+def number(value: float | None) -> str:
+    """Three significant digits, thousands with separators; a dash for what is not known."""
+    if value is None:
+        return UNKNOWN
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _three_digits(value: float) -> str:
