@@ -39,6 +39,7 @@ from midrib.backbones.torchvision_models import (
 from midrib.backbones.torchvision_nodes import map_nodes, node_before_classifier, runs_past
 
 _KEPT_MEASUREMENTS = 256
+_TRACED_CONSTANT = "_tensor_constant"  # torch.fx names them so
 
 
 class TorchvisionBackbone(Backbone):
@@ -121,8 +122,15 @@ def measure_torchvision(
 
 
 def _cut(model: nn.Module, outputs: tuple[str, ...]) -> nn.Module:
-    """The part of a model that leads to ``outputs``; it answers by their names."""
+    """The part of a model that leads to ``outputs``; it answers by their names.
+
+    What tracing finds constant (MaxViT's positions) is no weight of the model and stays out of its
+    state.
+    """
     cut: nn.Module = create_feature_extractor(model, list(outputs), suppress_diff_warning=True)
+    for name, constant in list(cut.named_buffers(recurse=False)):
+        if name.startswith(_TRACED_CONSTANT):
+            cut.register_buffer(name, constant, persistent=False)
     return cut.train()
 
 
