@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -78,6 +78,7 @@ class Outcome:
 def measure(options: argparse.Namespace) -> Results:
     """ROC AUC on the solar cells' test split, from packaged weights and from a random start."""
     effort, settings = (QUICK if options.quick else FULL), Settings()
+    effort = replace(effort, seeds=effort.seeds[: options.seeds])
     dataset = split_dataset(read_dataset(cells_table(settings)), SplitConfig())
     trainings = Trainings(effort, dataset, settings)
     rows, goals = [], []
@@ -191,5 +192,12 @@ def _goal(backbone: str, found: dict[str, list[Outcome]]) -> Goal:
     return Goal(f"{backbone}: AUC points over its random start", GOAL_POINTS, min(gains))
 
 
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    most = len(FULL.seeds)
+    parser.add_argument(
+        "--seeds", type=int, choices=range(1, most + 1), default=most, help="how many are tried"
+    )
+
+
 if __name__ == "__main__":
-    run("finetune", measure, libraries=["torch", "torchvision", "timm"])
+    run("finetune", measure, libraries=["torch", "torchvision", "timm"], arguments=_arguments)

@@ -212,8 +212,9 @@ def matrix_table() -> str:
     measured = read_json(file)
     rows = measured["rows"]
     headings = list(dict.fromkeys(name for row in rows for name in row["figures"]))
+    whole = "Of each family the first" if measured["quick"] else "All of them"
     lines = [
-        f"{measured['date'][:10]}, {measured['machine']}; "
+        f"{whole}; {measured['date'][:10]}, {measured['machine']}; "
         + ", ".join(f"{library} {number}" for library, number in measured["versions"].items()),
         "",
         f"| backbone | task ▸ target | {' | '.join(headings)} |",
