@@ -56,6 +56,33 @@ def test_unknown_command_and_option_get_the_nearest_name(midrib: Shell) -> None:
     assert "--epochs" in option.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("train", "x"),
+        ("evaluate", "x", "x"),
+        ("export", "x"),
+        ("backbones", "show", "resnet18"),
+        ("backbones", "compare", "resnet18"),
+        ("demo",),
+    ],
+    ids=" ".join,
+)
+def test_command_of_the_lab_without_it_says_what_to_install(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """Where the lab is not installed, its commands are refused in one line with the remedy."""
+    code = "import sys; sys.modules['torch'] = None; from midrib.cli import main; main()"
+    finished = subprocess.run(
+        [sys.executable, "-c", code, *command],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "MIDRIB_HOME": str(tmp_path)},
+    )
+    assert_refused(finished, 7, "torch", "pip install 'midrib[lab]'")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
 def test_output_that_cannot_be_printed_is_one_line(midrib: Shell) -> None:
     """A full disk under a redirected result is told like any error."""

@@ -24,6 +24,7 @@ from midrib.backbones.counted import Counts, read_counts
 from midrib.backbones.hub import HUB, hub_weights
 from midrib.backbones.packaged import PACKAGED, PACKAGED_WEIGHTS
 from midrib.errors import MidribError
+from midrib.extras import require_extra
 from midrib.storage import read_json, write_json
 
 PLUGIN = "plug-in"
@@ -78,13 +79,14 @@ def find_backbones(pattern: str, memory: Path, progress: Progress) -> Found:
     Args:
         pattern: with ``*`` and ``?``, or a part of a name, its spelling forgiven; without a prefix
             it means the built-in ones and those of third parties, after 'timm:' or 'torchvision:'
-            every model there.
+            every model there, for which the extra 'lab' is needed.
         memory: the folder where counts are remembered.
         progress: is told which backbone is counted, if any has to be.
     """
     for prefix in PREFIXES:
         if pattern.casefold().startswith(prefix):
             library = prefix.rstrip(":")
+            require_extra(f"a list of {library}'s models", "lab")
             wanted = pattern[len(prefix) :]
             names = [f"{prefix}{model}" for model in _models(library) if _matches(model, wanted)]
             kept = memory / f"counts-{library}-{version(library)}.json"

@@ -45,9 +45,14 @@ def _tell(problem: MidribError) -> int:
 
 
 def _unexpected(problem: Exception) -> MidribError:
+    from midrib.extras import missing_extra
     from midrib.settings import Settings
     from midrib.storage import write_text
 
+    if isinstance(problem, ModuleNotFoundError):
+        lacking = missing_extra("this command", problem)
+        if lacking is not None:
+            return lacking
     told = f"{type(problem).__name__}: {problem}"
     try:
         trace = Settings().folder / "crash.txt"

@@ -14,6 +14,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from midrib.extras import missing_extra
 from midrib.pipeline.data import SplitResult, check, split
 from midrib.pipeline.doctor import Checkup, doctor
 from midrib.pipeline.running import Monitored, Predictions, monitor, predict, serve
@@ -87,4 +88,10 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     room = next((room for room, names in _LAZY.items() if name in names), "releasing")
-    return getattr(import_module(f"midrib.pipeline.{room}"), name)
+    try:
+        return getattr(import_module(f"midrib.pipeline.{room}"), name)
+    except ModuleNotFoundError as missing:
+        lacking = missing_extra(f"midrib.{name}", missing)
+        if lacking is None:
+            raise
+        raise lacking from missing

@@ -146,6 +146,7 @@ def list_backbones(
 
     Raises:
         UnknownNameError: no family, task, algorithm or framework has that name.
+        MissingExtraError: other models than the built-in ones are asked for without the lab.
     """
     wanted = wanted or BackboneFilter()
     algorithms = _algorithms(wanted)

@@ -13,6 +13,7 @@ from midrib.backbones.listing import PLUGIN, Origin, origin_of
 from midrib.backbones.packaged import PACKAGED, PACKAGED_WEIGHTS
 from midrib.columns import aligned, short
 from midrib.errors import UsageError
+from midrib.extras import require_extra
 from midrib.preprocessing import LARGEST_SIDE
 from midrib.tasks.algorithms import ALGORITHMS, Fit
 
@@ -145,7 +146,9 @@ def show_backbone(name: str, *, size: int | None = None) -> BackboneShown:
     Raises:
         UnknownNameError: no backbone has that name.
         UsageError: the backbone does not take that size.
+        MissingExtraError: the lab is not installed.
     """
+    require_extra("the anatomy of a backbone", "lab")
     name = canonical_name(name)  # before torch is loaded
     if size is not None and not 0 < size <= LARGEST_SIDE:
         raise UsageError(

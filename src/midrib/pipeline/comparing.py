@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from midrib.config import fingerprint
+from midrib.extras import require_extra
 from midrib.reporting import SILENT, Reporter
 from midrib.selection import (
     Comparison,
@@ -81,8 +82,10 @@ def compare_backbones(
         UnknownNameError: no backbone or engine has that name; nothing was measured.
         UsageError: nothing can be measured like that, no engine has the device, or costs are being
             measured here already.
+        MissingExtraError: the lab is not installed.
         StorageError: the results cannot be written.
     """
+    require_extra("comparing backbones", "lab")
     settings, config = settings or Settings(), config or CostConfig()
     names = candidates(backbones)
     require_cells(config)

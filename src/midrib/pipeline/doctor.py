@@ -6,18 +6,13 @@ import platform
 import shutil
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from importlib.util import find_spec
 
 from midrib.engines import ENGINES
 from midrib.errors import MidribError
+from midrib.extras import EXTRAS, missing_modules
 from midrib.machine import machine_name
 from midrib.settings import Settings
 
-_EXTRAS = {
-    "lab": ("torch", "timm", "lightning_fabric", "mlflow", "nncf", "onnx", "matplotlib"),
-    "server": ("sqlalchemy", "alembic", "pyarrow", "duckdb"),
-    "openvino": ("openvino",),
-}
 _LITTLE_SPACE_GB = 5
 
 
@@ -55,7 +50,7 @@ def doctor(*, settings: Settings | None = None) -> Checkup:
             Finding("python", platform.python_version()),
             Finding("machine", machine_name()),
             _home(settings),
-            *(_extra(name, modules) for name, modules in _EXTRAS.items()),
+            *(_extra(name) for name in EXTRAS),
             *(_engine(name) for name in ENGINES),
             _device(),
             _database(settings),
@@ -71,8 +66,8 @@ def _home(settings: Settings) -> Finding:
     return Finding("home", f"{place}, {free_gb:.0f} GB free", todo)
 
 
-def _extra(name: str, modules: tuple[str, ...]) -> Finding:
-    missing = [module for module in modules if find_spec(module) is None]
+def _extra(name: str) -> Finding:
+    missing = missing_modules(name)
     if not missing:
         return Finding(f"[{name}]", "installed")
     return Finding(f"[{name}]", f"without {', '.join(missing)}", f"pip install 'midrib[{name}]'")
