@@ -51,7 +51,7 @@ def test_split_folders_without_classes_are_refused(tmp_path: Path, draw: Draw) -
 
 def test_a_file_that_is_no_table_is_refused(tmp_path: Path, draw: Draw) -> None:
     """A single picture is no dataset."""
-    assert "neither a folder nor a label table" in refusal(draw(tmp_path / "a.png"))
+    assert "in no format that midrib knows" in refusal(draw(tmp_path / "a.png"))
 
 
 def test_one_class_is_refused(classes: Classes) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from midrib.datasets import Item, read_dataset
-from midrib.datasets.layouts import LAYOUTS
+from midrib.datasets.formats import DATASET_FORMATS
 
 Classes = Draw = Callable[..., Path]
 
@@ -25,7 +25,7 @@ def test_class_folders_give_labels_hashes_and_headers(classes: Classes) -> None:
     content = (root / "cat" / "0.png").read_bytes()
     assert first == Item(
         path=root / "cat" / "0.png",
-        label="cat",
+        labels=("cat",),
         sha256=hashlib.sha256(content).hexdigest(),
         bytes=len(content),
         split=None,
@@ -178,9 +178,9 @@ def test_interrupting_the_progress_stops_the_threads(classes: Classes) -> None:
     assert not [t for t in threading.enumerate() if t.name.startswith("midrib-inspect")]
 
 
-def test_layouts_are_registered_by_name() -> None:
-    """The built-in layouts stand behind the same door as others' would."""
-    assert list(LAYOUTS) == ["class-folders", "label-table", "split-folders"]
+def test_formats_are_registered_by_name() -> None:
+    """The built-in formats stand behind the same door as others' would."""
+    assert list(DATASET_FORMATS) == ["class-folders", "label-table", "split-folders"]
 
 
 def test_records_are_ready_for_json_and_terminal(classes: Classes) -> None:
@@ -194,6 +194,7 @@ def test_records_are_ready_for_json_and_terminal(classes: Classes) -> None:
     assert [problem["kind"] for problem in record["problems"]] == ["not a picture"]
     assert dataset.lines() == [
         f"7 pictures, 2 classes in {root}",
+        "read as class-folders",
         "unsplit: 7 (cat 3, dog 4)",
         "files left out: 1",
     ]

@@ -30,7 +30,7 @@ def dataset_of(pictures: Iterable[Picture], split: Split | None = None) -> Datas
     items = tuple(
         Item(
             path=Path(f"/photos/{label}/{place}.png"),
-            label=label,
+            labels=(label,),
             sha256=hashlib.sha256(str(content).encode()).hexdigest(),
             bytes=100,
             split=split,

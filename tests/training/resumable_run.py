@@ -18,7 +18,7 @@ LABELS = [str(digit) for digit in range(10)]
 def digit_items(folder: Path) -> list[Item]:
     """Pictures named <number>-<label>.png."""
     files = sorted(folder.glob("*.png"))
-    return [Item(file, file.stem.partition("-")[2], "", 0, None) for file in files]
+    return [Item(file, (file.stem.partition("-")[2],)) for file in files]
 
 
 def config(workers: int) -> TrainConfig:

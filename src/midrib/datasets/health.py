@@ -128,7 +128,7 @@ def check_dataset(dataset: Dataset) -> HealthReport:
     """
     items = dataset.items
     copies = _copies(items)
-    by_label = Counter(item.label for item in items)
+    by_label = Counter(label for item in items for label in item.named)
     return HealthReport(
         dataset=dataset,
         counts=dataset.counts(),
@@ -139,9 +139,9 @@ def check_dataset(dataset: Dataset) -> HealthReport:
         bytes=Spread.of([item.bytes for item in items]),
         problems=dataset.problems,
         copies=copies,
-        conflicts=tuple(g for g in copies if len({item.label for item in g}) > 1),
+        conflicts=tuple(g for g in copies if len({item.labels for item in g}) > 1),
         leaks=tuple(g for g in copies if len({item.split for item in g if item.split}) > 1),
-        imbalance=max(by_label.values()) / min(by_label.values()),
+        imbalance=max(by_label.values(), default=1) / min(by_label.values(), default=1),
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from midrib.datasets.layouts import Entry
+from midrib.datasets.formats import Entry
 from midrib.datasets.records import Item, Problem
 from midrib.errors import NotAPictureError, PictureError, PictureTooLargeError
 from midrib.preprocessing import decode
@@ -80,7 +80,7 @@ def _item(entry: Entry, data: bytes, upright: Pixels) -> Item:
             width, height = height, width
         return Item(
             path=entry.path,
-            label=entry.label,
+            labels=entry.labels,
             sha256=hashlib.sha256(data).hexdigest(),
             bytes=len(data),
             split=entry.split,
@@ -88,4 +88,6 @@ def _item(entry: Entry, data: bytes, upright: Pixels) -> Item:
             height=height,
             mode=image.mode,
             format=image.format or "",
+            annotations=entry.annotations,
+            group=entry.group,
         )

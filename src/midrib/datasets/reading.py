@@ -6,9 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from midrib.datasets import class_folders, label_tables  # noqa: F401 - layouts register on import
+from midrib.datasets.formats import DATASET_FORMATS, Listing, detect_format
 from midrib.datasets.inspection import Progress, inspect_pictures
-from midrib.datasets.layouts import Listing, detect_layout
 from midrib.datasets.records import SPLITS, Dataset, Item, Problem
 from midrib.errors import DatasetError
 
@@ -35,7 +34,7 @@ def read_dataset(
         DatasetError: there is nothing to learn from, or with ``strict`` anything is wrong.
     """
     source = _existing(source)
-    listing = _list(source)
+    name, listing = _list(source)
     items, problems = inspect_pictures(listing.entries, progress)
     problems = [*listing.problems, *problems]
     if strict and problems:
@@ -46,6 +45,7 @@ def read_dataset(
         items=tuple(items),
         labels=tuple(sorted(listing.labels)),
         problems=tuple(problems),
+        format=name,
     )
 
 
@@ -60,9 +60,11 @@ def _existing(source: Path) -> Path:
     return source.resolve()
 
 
-def _list(source: Path) -> Listing:
+def _list(source: Path) -> tuple[str, Listing]:
+    """The name of the source's format, and what it tells."""
     try:
-        return detect_layout(source).list_pictures(source)
+        name = detect_format(source)
+        return name, DATASET_FORMATS.get(name)().list_pictures(source)
     except OSError as problem:
         raise DatasetError(
             f"{source} cannot be read: {problem}",
@@ -94,6 +96,8 @@ def _require_classes(
             expected="JPEG, PNG, WebP, BMP or TIFF files",
             todo="put pictures there, or check the path",
         )
+    if any(len(item.labels) != 1 or item.annotations for item in items):
+        return
     if len(listing.labels) == 1:
         raise DatasetError(
             f"{source} holds one class only, '{next(iter(listing.labels))}'",

@@ -31,9 +31,9 @@ def save_splits(dataset: Dataset, path: Path) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for item in sorted(dataset.items, key=lambda item: (item.path, item.label)):
+    for item in sorted(dataset.items, key=lambda item: (item.path, item.labels)):
         shown = item.path.relative_to(root) if item.path.is_relative_to(root) else item.path
-        writer.writerow([shown.as_posix(), item.sha256, item.label, item.split])
+        writer.writerow([shown.as_posix(), item.sha256, ";".join(sorted(item.named)), item.split])
     write_text(path, text.getvalue())
 
 

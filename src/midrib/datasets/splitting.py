@@ -87,10 +87,13 @@ def _decided(
 
 
 def _strata(items: Iterable[Item]) -> dict[str, set[str]]:
-    """Distinct pictures by label; one under several labels counts for the rarest of them."""
+    """Distinct pictures by label; one under several labels counts for the rarest of them.
+
+    Pictures without any label are a stratum of their own.
+    """
     labels_of: dict[str, set[str]] = defaultdict(set)
     for item in items:
-        labels_of[item.sha256].add(item.label)
+        labels_of[item.sha256] |= item.named or {""}
     pictures = Counter(label for labels in labels_of.values() for label in labels)
     strata: dict[str, set[str]] = defaultdict(set)
     for sha256, labels in labels_of.items():

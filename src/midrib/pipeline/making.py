@@ -27,7 +27,7 @@ from midrib.pipeline.targets import open_whole
 from midrib.pipeline.telling import tell_run
 from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings
-from midrib.training import RunFolder, TrainConfig, require_trainable
+from midrib.training import RunFolder, TrainConfig, require_one_class_each, require_trainable
 
 
 @dataclass(frozen=True)
@@ -260,6 +260,7 @@ def split_for_training(
     Raises ``DatasetError`` for what cannot be trained on.
     """
     dataset = read(source, strict=strict, reporter=reporter)
+    require_one_class_each(dataset)
     for line in check_dataset(dataset).lines():
         reporter.say(line)
     table = splits_table(Path(source), settings)

@@ -10,6 +10,7 @@ from midrib.training.optimizers import OPTIMIZERS, SCHEDULES
 from midrib.training.preparation import (
     new_classifier,
     recipe_for,
+    require_one_class_each,
     require_trainable,
     run_identity,
     starting_classifier,
@@ -42,6 +43,7 @@ __all__ = [
     "new_classifier",
     "read_rows",
     "recipe_for",
+    "require_one_class_each",
     "require_trainable",
     "resolve_device",
     "resolve_precision",

@@ -15,7 +15,7 @@ from midrib.backbones.start import RANDOM, start_from, start_identity
 from midrib.backbones.weights import Start
 from midrib.config import fingerprint
 from midrib.datasets import Dataset
-from midrib.errors import StorageError, TrainingError, UsageError
+from midrib.errors import DatasetError, StorageError, TrainingError, UsageError
 from midrib.preprocessing import Recipe
 from midrib.settings import Settings
 from midrib.tasks import Classifier
@@ -52,6 +52,16 @@ def require_trainable(config: TrainConfig, settings: Settings) -> None:
             todo=f"add --size {facts.smallest_size} or more",
         )
     classifier.freeze_stages(config.frozen_stages)
+
+
+def require_one_class_each(dataset: Dataset) -> None:
+    """Raise ``DatasetError`` for labels that a classifier cannot learn."""
+    if dataset.task != "classification":
+        raise DatasetError(
+            f"{dataset.source} is labelled for {dataset.task}",
+            expected="one class for every picture",
+            todo="name data for classification, or convert it with 'midrib data convert'",
+        )
 
 
 def recipe_for(facts: BackboneFacts, config: TrainConfig) -> Recipe:

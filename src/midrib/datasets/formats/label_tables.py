@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
-from midrib.datasets.layouts import (
-    LAYOUTS,
+from midrib.datasets.formats.interface import (
+    DATASET_FORMATS,
     SPLIT_NAMES,
     Certainty,
     Entry,
-    Layout,
+    Format,
     Listing,
     is_text,
     stays_inside,
@@ -41,8 +41,8 @@ class _Row:
         raise DatasetError(f"{self.table}, line {self.line}: {came}", expected=expected, todo=todo)
 
 
-@LAYOUTS.register("label-table")
-class LabelTable(Layout):
+@DATASET_FORMATS.register("label-table")
+class LabelTable(Format):
     """The table itself, or a folder with a ``labels.csv`` or ``labels.jsonl`` in it.
 
     Paths are relative to the table's folder and stay inside it.
@@ -89,7 +89,7 @@ def _read_table(table: Path) -> Listing:
     _require_any(table, len(entries), missing)
     return Listing(
         entries=tuple(entry for entry in entries if entry.path not in missing),
-        labels=frozenset(entry.label for entry in entries),
+        labels=frozenset(label for entry in entries for label in entry.labels),
         problems=tuple(
             Problem(path, "missing", f"{table.name} names it but it is not there")
             for path in sorted(missing)
@@ -167,7 +167,7 @@ def _jsonl_row(table: Path, line: int, text: str) -> _Row:
 
 
 def _entry(row: _Row, root: Path) -> Entry:
-    return Entry(_path(row, root), _label(row), _split(row))
+    return Entry(_path(row, root), (_label(row),), _split(row))
 
 
 def _path(row: _Row, root: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The one door by which ways to lay out labelled pictures enter: each detects itself and lists.
+"""The one door by which formats of labelled pictures enter: each detects itself and lists.
 
 class-folders   root/LABEL/…/picture
 split-folders   root/train/LABEL/…/picture, beside validation (val, valid) and test
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
+from midrib.datasets.annotations import Annotation
 from midrib.datasets.records import Problem, Split
 from midrib.errors import DatasetError
 from midrib.names import Registry
@@ -41,24 +42,32 @@ class Certainty(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A picture as the layout tells it, not yet opened."""
+    """A picture as the source tells it, not yet opened.
+
+    ``width`` and ``height`` are what the source says of it, 0 where it says nothing; coordinates
+    of ``annotations`` are pixels of a picture of that size.
+    """
 
     path: Path
-    label: str
-    split: Split | None
+    labels: tuple[str, ...]
+    split: Split | None = None
+    annotations: tuple[Annotation, ...] = ()
+    group: str | None = None
+    width: int = 0
+    height: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a layout tells of a source: ``labels`` also names classes that have no picture."""
+    """What a format tells of a source: ``labels`` also names classes that have no picture."""
 
     entries: tuple[Entry, ...]
     labels: frozenset[str]
     problems: tuple[Problem, ...] = ()
 
 
-class Layout(ABC):
-    """A way to lay out labelled pictures on disk."""
+class Format(ABC):
+    """One way to keep labelled pictures on disk."""
 
     @abstractmethod
     def detect(self, source: Path) -> Certainty:
@@ -69,7 +78,7 @@ class Layout(ABC):
         """Every picture with its label, in a stable order. Raises ``DatasetError``."""
 
 
-LAYOUTS: Registry[type[Layout]] = Registry("dataset layout")
+DATASET_FORMATS: Registry[type[Format]] = Registry("dataset format")
 
 
 def is_text(name: str) -> bool:
@@ -87,14 +96,17 @@ def stays_inside(path: Path, root: Path) -> bool:
     return Path(os.path.realpath(path)).is_relative_to(root)
 
 
-def detect_layout(source: Path) -> Layout:
-    """The layout that ``source`` shows most plainly. Raises ``DatasetError`` where none fits."""
-    layouts = [LAYOUTS.get(name)() for name in LAYOUTS]
-    best = max(layouts, key=lambda layout: layout.detect(source))
-    if best.detect(source) is Certainty.NONE:
+def detect_format(source: Path) -> str:
+    """The name of the format that ``source`` shows most plainly.
+
+    Raises ``DatasetError`` where none fits.
+    """
+    found = {name: DATASET_FORMATS.get(name)().detect(source) for name in DATASET_FORMATS}
+    best = max(found, key=lambda name: found[name])
+    if found[best] is Certainty.NONE:
         raise DatasetError(
-            f"{source} is neither a folder nor a label table",
-            expected="a folder of class folders, or a .csv or .jsonl file with path and label",
+            f"{source} is in no format that midrib knows",
+            expected=f"one of: {', '.join(sorted(found))}",
             todo="check the path",
         )
     return best

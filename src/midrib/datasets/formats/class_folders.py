@@ -7,12 +7,12 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-from midrib.datasets.layouts import (
-    LAYOUTS,
+from midrib.datasets.formats.interface import (
+    DATASET_FORMATS,
     SPLIT_NAMES,
     Certainty,
     Entry,
-    Layout,
+    Format,
     Listing,
     is_text,
     stays_inside,
@@ -25,8 +25,8 @@ from midrib.preprocessing.decoding import SUFFIXES
 _DROPPINGS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
 
 
-@LAYOUTS.register("class-folders")
-class ClassFolders(Layout):
+@DATASET_FORMATS.register("class-folders")
+class ClassFolders(Format):
     """One folder a class; its name is the label, pictures lie in it at any depth."""
 
     def detect(self, source: Path) -> Certainty:
@@ -39,8 +39,8 @@ class ClassFolders(Layout):
         return listing
 
 
-@LAYOUTS.register("split-folders")
-class SplitFolders(Layout):
+@DATASET_FORMATS.register("split-folders")
+class SplitFolders(Format):
     """Class folders below ``train`` and at least one of ``validation`` and ``test``."""
 
     def detect(self, source: Path) -> Certainty:
@@ -82,7 +82,7 @@ def _list_classes(folder: Path, root: Path, *, split: Split | None) -> Listing:
             if isinstance(found, Problem):
                 problems.append(found)
             else:
-                entries.append(Entry(found, label, split))
+                entries.append(Entry(found, (label,), split))
     return Listing(tuple(entries), frozenset(labels), tuple(problems))
 
 

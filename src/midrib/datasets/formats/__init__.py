@@ -1,0 +1,13 @@
+"""Formats of labelled pictures, one file each, behind one door."""
+
+from midrib.datasets.formats import class_folders, label_tables  # noqa: F401 - they register
+from midrib.datasets.formats.interface import (
+    DATASET_FORMATS,
+    Certainty,
+    Entry,
+    Format,
+    Listing,
+    detect_format,
+)
+
+__all__ = ["DATASET_FORMATS", "Certainty", "Entry", "Format", "Listing", "detect_format"]
