@@ -6,12 +6,14 @@ import random
 
 import pytest
 import torchvision
+from torch import Tensor, nn
 
 from midrib.backbones import CATALOGUE
-from midrib.backbones.costs import parameters
+from midrib.backbones.costs import multiply_adds, parameters
 from midrib.backbones.counted import read_counts
-from midrib.backbones.counting import count
-from midrib.backbones.probing import on_meta
+from midrib.backbones.counting import count, published_network
+from midrib.backbones.probing import meta_pictures, on_meta
+from midrib.backbones.stem import RGB
 from midrib.backbones.torchvision_models import create_torchvision_model
 
 # Millions of parameters, to three digits, and 10⁹ multiply-adds at 224 × 224 or as said.
@@ -68,7 +70,46 @@ PUBLISHED_MULTIPLY_ADDS = {
     "shufflenet-v2-x1.5": 0.296,
     "shufflenet-v2-x2.0": 0.583,
 }
+# Size, millions of parameters and of multiply-adds, as in the README of EfficientNet-Lite
+# (github.com/tensorflow/tpu, models/official/efficientnet/lite).
+LITE_README = {
+    "efficientnet-lite0": (224, 4.7, 407),
+    "efficientnet-lite1": (240, 5.4, 631),
+    "efficientnet-lite2": (260, 6.1, 899),
+    "efficientnet-lite3": (280, 8.2, 1440),
+    "efficientnet-lite4": (300, 13.0, 2640),
+}
+# Size, millions of parameters and 10⁹ multiply-adds, as in timm's
+# results/benchmark-infer-fp32-nchw-pt240-cpu-i7_12700h-dynamo.csv.
+TIMM_TABLE = {
+    "efficientnet-lite0": (224, 4.65, 0.40),
+    "efficientnet-lite1": (240, 5.42, 0.62),
+    "efficientnet-lite2": (260, 6.09, 0.89),
+    "efficientnet-lite3": (300, 8.20, 1.65),
+    "efficientnet-lite4": (380, 13.01, 4.04),
+    "inception-v3": (299, 23.83, 5.73),
+    "inception-resnet-v2": (299, 55.84, 13.18),
+    "mobilenet-v3-small": (224, 2.54, 0.06),
+    "mobilenet-v3-large": (224, 5.48, 0.23),
+    "resnext101": (224, 88.79, 16.48),
+}
 COUNTED_AGAIN = 5
+
+
+def counted_with_normalisation(name: str, size: int) -> tuple[int, int, int]:
+    """Parameters, multiply-adds, and how many numbers batch normalisation gives for a picture."""
+    network = on_meta(lambda: published_network(name)).eval()
+    normalised = 0
+
+    def note(_module: nn.Module, _given: object, output: Tensor) -> None:
+        nonlocal normalised
+        normalised += output.numel()
+
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.register_forward_hook(note)
+    found = multiply_adds(network, meta_pictures(RGB, size, size))
+    return parameters(network), found, normalised
 
 
 def test_every_backbone_is_counted() -> None:
@@ -117,6 +158,35 @@ def test_auxiliary_heads_make_the_difference() -> None:
     assert round(googlenet / 1e6, 3) == 13.005
     weights = torchvision.models.Inception_V3_Weights.IMAGENET1K_V1
     assert inception == weights.meta["num_params"]
+
+
+@pytest.mark.parametrize("name", list(LITE_README))
+def test_lite_is_its_readme(name: str) -> None:
+    """Lite has its README's parameters to the digit, and its multiply-adds with normalisation.
+
+    Convolutions and classifier alone, which midrib counts, are 3.3 % (Lite4) to 5.4 % (Lite0) below
+    the README and so miss the 2 % that hold elsewhere. The architecture is the same, as the
+    parameters and the layers of the authors' builder show; what is counted differs. With three
+    operations more for each number out of batch normalisation all five agree within 0.5 %, Lite1
+    to Lite4 within 0.1 %: that factor is found by fitting, the authors do not tell how they count.
+    """
+    size, millions, multiply_adds_told = LITE_README[name]
+    held, found, normalised = counted_with_normalisation(name, size)
+    assert round(held / 1e6, 1) == millions
+    assert (found + 3 * normalised) / 1e6 == pytest.approx(multiply_adds_told, rel=0.005)
+    assert 0.94 < found / 1e6 / multiply_adds_told < 0.97
+
+
+@pytest.mark.parametrize("name", list(TIMM_TABLE))
+def test_counts_are_those_of_timms_table(name: str) -> None:
+    """Parameters and multiply-adds equal timm's own to the last digit.
+
+    timm counts two operations more for each number out of batch normalisation, as fvcore does.
+    """
+    size, millions, multiply_adds_told = TIMM_TABLE[name]
+    held, found, normalised = counted_with_normalisation(name, size)
+    assert round(held / 1e6, 2) == millions
+    assert round((found + 2 * normalised) / 1e9, 2) == multiply_adds_told
 
 
 def test_file_is_not_stale() -> None:

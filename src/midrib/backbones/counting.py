@@ -45,7 +45,7 @@ def published_counts(name: str, size: int = PUBLISHED_SIZE) -> PublishedCounts:
         name: canonical name; of a third party's backbone it is the backbone alone.
         size: height and width of the picture, in pixels.
     """
-    network = on_meta(lambda: _published_network(name)).eval()
+    network = on_meta(lambda: published_network(name)).eval()
     count = multiply_adds(network, meta_pictures(RGB, size, size))
     return PublishedCounts(parameters(network), count, size)
 
@@ -105,7 +105,8 @@ def published_top1(name: str) -> tuple[float | None, str]:
     return preset.top1, f"torchvision, {preset.weights}, at {preset.size} pixels"
 
 
-def _published_network(name: str) -> nn.Module:
+def published_network(name: str) -> nn.Module:
+    """The network of a backbone as published: 1,000 classes, no auxiliary heads, random weights."""
     library, model = library_of(name) or ("", "")
     if library == "torchvision":
         return create_torchvision_model(model)

@@ -10,7 +10,7 @@ from typing import ParamSpec
 import typer
 from typer.core import TyperGroup
 
-from midrib.cli import choosing, comparing, making, releasing, running
+from midrib.cli import choosing, comparing, looking, making, releasing, running
 from midrib.errors import InterruptedByUser
 
 P = ParamSpec("P")
@@ -66,8 +66,8 @@ for _title, _typed in _GROUPS.items():
 backbones.callback(invoke_without_command=True)(interruptible(choosing.backbones))
 
 _VERBS: tuple[tuple[typer.Typer, str, Callable[..., None]], ...] = (
-    (data, "check", making.check),
-    (data, "split", making.split),
+    (data, "check", looking.check),
+    (data, "split", looking.split),
     (backbones, "show", choosing.show_backbone),
     (backbones, "compare", comparing.compare),
     (app, "train", making.train),

@@ -1,22 +1,12 @@
-"""Look at the data, then split it."""
+"""Split pictures, and remember how."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from midrib.config import fingerprint
-from midrib.datasets import (
-    Dataset,
-    HealthReport,
-    SplitConfig,
-    check_dataset,
-    load_splits,
-    read_dataset,
-    save_splits,
-    split_dataset,
-)
+from midrib.datasets import Dataset, SplitConfig, load_splits, save_splits, split_dataset
+from midrib.pipeline.data.reading import read, splits_table
 from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings
 
@@ -37,11 +27,6 @@ class SplitResult:
 
     def lines(self) -> list[str]:
         return [*self.dataset.lines(), f"splits written to {self.table}"]
-
-
-def check(source: str | Path, *, strict: bool = False, reporter: Reporter = SILENT) -> HealthReport:
-    """Read every picture and tell what is wrong. Raises ``DatasetError``."""
-    return check_dataset(read(source, strict=strict, reporter=reporter))
 
 
 def split(
@@ -72,23 +57,3 @@ def split(
     divided = split_dataset(dataset, config or SplitConfig(), previous=previous)
     save_splits(divided, table)
     return SplitResult(table, divided)
-
-
-def read(source: str | Path, *, strict: bool, reporter: Reporter) -> Dataset:
-    """Read every picture under a progress bar."""
-    with reporter.bar("read pictures") as advance:
-        return read_dataset(
-            Path(source), strict=strict, progress=lambda done, total: advance(done, total, "")
-        )
-
-
-def splits_table(source: Path, settings: Settings) -> Path:
-    """Where the splits of ``source`` are remembered."""
-    place = fingerprint(str(source.resolve()))[:12]
-    return settings.folder / "datasets" / f"{slug(source)}-{place}" / "splits.csv"
-
-
-def slug(source: Path) -> str:
-    """A model name from a folder's or table's name."""
-    stem = source.resolve().stem if source.suffix else source.resolve().name
-    return re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("-._") or "model"
