@@ -116,8 +116,8 @@ def _pipe(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "spoil", "kind"),
     [
-        ("a.jpg", _truncated, "corrupt"),
-        ("a.png", _truncated, "corrupt"),
+        ("a.jpg", _truncated, "truncated"),
+        ("a.png", _truncated, "truncated"),
         ("a.jpg", _text, "not a picture"),
         ("a.jpg", _empty, "not a picture"),
         ("a.png", _strip, "too large"),

@@ -1,4 +1,4 @@
-"""Open every picture once: hash it, prove that it decodes, note what its header says."""
+"""Open every picture once: hash it, prove that it decodes, note what it looks like."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from pathlib import Path
 from PIL import Image
 
 from midrib.datasets.formats import Entry
+from midrib.datasets.measures import Exif, measure, read_exif
 from midrib.datasets.records import Item, Problem
+from midrib.datasets.truncation import is_cut_off
 from midrib.errors import NotAPictureError, PictureError, PictureTooLargeError
 from midrib.preprocessing import decode
 from midrib.preprocessing.decoding import FORMATS
+from midrib.preprocessing.orientation import QUARTER_TURNED
 from midrib.records import Pixels
 
 Progress = Callable[[int, int], None]
@@ -24,7 +27,7 @@ Progress = Callable[[int, int], None]
 
 MAX_FILE_BYTES = 1 << 30
 # Large JPEGs are decoded at 1/8: the whole file is still read through, in a fraction of the time.
-_PROOF_SIZE = (32, 32)
+_LOOK_SIZE = (96, 96)
 _KINDS: dict[type[PictureError], str] = {
     NotAPictureError: "not a picture",
     PictureTooLargeError: "too large",
@@ -55,11 +58,15 @@ def inspect_pictures(
 def _inspect(entry: Entry) -> Item | Problem:
     try:
         data = _read(entry.path)
-        return _item(entry, data, decode(data, at_least=_PROOF_SIZE, every_scan=True))
     except PictureError as problem:
-        return Problem(entry.path, _KINDS.get(type(problem), "corrupt"), problem.came)
+        return Problem(entry.path, _KINDS[type(problem)], problem.came)
     except OSError as problem:
         return Problem(entry.path, "unreadable", problem.strerror or str(problem))
+    try:
+        return _item(entry, data, decode(data, at_least=_LOOK_SIZE, every_scan=True))
+    except PictureError as problem:
+        kind = "truncated" if is_cut_off(data) else _KINDS.get(type(problem), "corrupt")
+        return Problem(entry.path, kind, problem.came)
 
 
 def _read(path: Path) -> bytes:
@@ -71,13 +78,15 @@ def _read(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _item(entry: Entry, data: bytes, upright: Pixels) -> Item:
-    """What the header says of a picture that is known to be whole."""
+def _item(entry: Entry, data: bytes, upright: Pixels) -> Item | Problem:
+    """What is told of a picture that is known to be whole."""
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        exif = read_exif(image)
         width, height = image.size
-        # The decoder has turned it where EXIF says so; asking EXIF decodes a PNG once more.
-        if (width - height) * (upright.shape[1] - upright.shape[0]) < 0:
+        if _is_quarter_turned(image, exif, upright):
             width, height = height, width
+        if entry.width and (entry.width, entry.height) != (width, height):
+            return _other_size(entry, width, height)
         return Item(
             path=entry.path,
             labels=entry.labels,
@@ -90,4 +99,22 @@ def _item(entry: Entry, data: bytes, upright: Pixels) -> Item:
             format=image.format or "",
             annotations=entry.annotations,
             group=entry.group,
+            measures=measure(upright, exif),
         )
+
+
+def _is_quarter_turned(image: Image.Image, exif: Exif, upright: Pixels) -> bool:
+    """Whether the decoder has exchanged the sides that the header tells."""
+    # Pillow turns a TIFF itself, and a PNG may tell its EXIF behind the pixels: look at both.
+    height, width = upright.shape[:2]
+    exchanged = (image.width - image.height) * (width - height) < 0
+    return exchanged or (image.format != "TIFF" and exif.orientation in QUARTER_TURNED)
+
+
+def _other_size(entry: Entry, width: int, height: int) -> Problem:
+    told = f"{entry.width} × {entry.height}"
+    return Problem(
+        entry.path,
+        "another size",
+        f"its annotations are for {told} pixels, but upright it has {width} × {height}",
+    )

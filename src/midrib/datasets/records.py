@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from midrib.config import fingerprint
 from midrib.datasets.annotations import Annotation
+from midrib.datasets.measures import Measures
 from midrib.errors import DatasetError
 
 Split = Literal["train", "validation", "test"]
@@ -30,7 +31,8 @@ class Item:
     in it. ``sha256`` (64 hex digits) and ``bytes`` are of the encoded file. ``width`` and
     ``height`` are pixels of the upright picture, 0 where unknown; ``mode`` and ``format`` are the
     file's own, as Pillow names them ('RGB', 'L'; 'JPEG', 'PNG'). ``group`` names what must not be
-    divided by a split, such as a patient or a scene.
+    divided by a split, such as a patient or a scene. ``measures`` are what inspection took of its
+    pixels and its EXIF; they are no part of a version.
     """
 
     path: Path
@@ -44,6 +46,7 @@ class Item:
     format: str = ""
     annotations: tuple[Annotation, ...] = ()
     group: str | None = None
+    measures: Measures | None = None
 
     @property
     def label(self) -> str:
