@@ -32,8 +32,8 @@ class Measures:
     bits a pixel of the luma's histogram, 0 to 8. ``sharpness`` is 1 less the blur effect of Crete
     et al. (2007): near 0 where blurring once more changes nothing, near 1 for noise.
 
-    ``perceptual_hash`` holds 64 bits, None where it was not taken. ``orientation`` is EXIF's, 1
-    where the pixels stand upright; ``taken`` is EXIF's time, 'YYYY-MM-DDTHH:MM:SS' without a time
+    ``fingerprint`` is what copies are looked for by, whole numbers of 64 bits; empty where it was
+    not taken (see `midrib.datasets.copies`). ``orientation`` is EXIF's, 1 where the pixels stand upright; ``taken`` is EXIF's time, 'YYYY-MM-DDTHH:MM:SS' without a time
     zone; ``camera`` its make, model and serial number; both are empty where it tells none.
     """
 
@@ -43,7 +43,7 @@ class Measures:
     high: float
     entropy: float
     sharpness: float
-    perceptual_hash: int | None = None
+    fingerprint: tuple[int, ...] = ()
     orientation: int = 1
     taken: str = ""
     camera: str = ""
