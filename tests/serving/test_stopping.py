@@ -5,10 +5,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from load import asking
 from server_probe import until
@@ -108,6 +110,18 @@ def test_targets_that_cannot_be_served_are_told(config: ServeConfig, home: Setti
         open_house(["./no-such-folder"], config, home)
     with pytest.raises(UnknownNameError, match="unknown model 'never-published'"):
         open_house(["never-published"], config, home)
+
+
+def test_what_cannot_be_opened_leaves_nothing_open(
+    package: Package, config: ServeConfig, home: Settings
+) -> None:
+    """A target that cannot be served ends what was started and opened for those before it."""
+    before = set(threading.enumerate())
+    with pytest.raises(UnknownNameError) as caught:
+        open_house([str(package.folder), "never-published"], config, home)
+    assert set(threading.enumerate()) <= before
+    assert not [file for file in psutil.Process().open_files() if "state.db" in file.path]
+    del caught  # it kept alive what was opened
 
 
 def test_one_name_is_served_once(package: Package, config: ServeConfig, home: Settings) -> None:

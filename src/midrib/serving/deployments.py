@@ -34,6 +34,10 @@ class Deployment:
         before, self.live, self.problem = self.live, live, None
         return before
 
+    def close(self) -> None:
+        """End the replica that is live, once it has answered what it holds. Blocks."""
+        self.live.replica.close()
+
 
 class Deployments(Mapping[str, Deployment]):
     """Deployments by name. Raises ``UsageError`` when two have the same one."""

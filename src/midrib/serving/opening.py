@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,11 +24,12 @@ class House:
     deployments: Deployments
     followers: list[Follower]
     log: PredictionLog | None
+    opened: ExitStack
+    """Replicas and the record of releases."""
 
     def close(self) -> None:
         """End the replicas and write what the log still holds. Blocks."""
-        for deployment in self.deployments.values():
-            deployment.live.replica.close()
+        self.opened.close()
         if self.log is not None:
             self.log.close()
 
@@ -41,26 +43,29 @@ def open_house(targets: Sequence[str], config: ServeConfig, settings: Settings) 
     loaded = partial(load, config=config, memory=settings.engine_choices)
     meant = [parse_target(target) for target in targets]
     named = any(isinstance(target, NameTarget) for target in meant)
-    published = _Published(settings) if named else None
-    deployments, followers = [], []
-    for target in meant:
-        if isinstance(target, FolderTarget):
-            name = open_package(target.folder).card.name
-            deployments.append(Deployment(name, loaded(Source(target.folder))))
-        elif published is not None:
-            deployments.append(Deployment(target.name, loaded(published.source(target))))
-            if target.version is None:
-                followers.append(Follower(deployments[-1], published.live, loaded))
-    return House(Deployments(deployments), followers, open_log(config, settings))
+    with ExitStack() as opened:
+        published = _Published(settings, opened) if named else None
+        deployments, followers = [], []
+        for target in meant:
+            if isinstance(target, FolderTarget):
+                name = open_package(target.folder).card.name
+                deployments.append(Deployment(name, loaded(Source(target.folder))))
+            elif published is not None:
+                deployments.append(Deployment(target.name, loaded(published.source(target))))
+                if target.version is None:
+                    followers.append(Follower(deployments[-1], published.live, loaded))
+            opened.callback(deployments[-1].close)
+        log = open_log(config, settings)
+        return House(Deployments(deployments), followers, log, opened.pop_all())
 
 
 class _Published:
     """Where published versions lie."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, opened: ExitStack) -> None:
         from midrib.state import Releases
 
-        self._releases = Releases(settings.database())
+        self._releases = opened.enter_context(Releases(settings.database()))
         self._packages = settings.packages
 
     def live(self, name: str) -> Source:
