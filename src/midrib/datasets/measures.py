@@ -33,8 +33,9 @@ class Measures:
     et al. (2007): near 0 where blurring once more changes nothing, near 1 for noise.
 
     ``fingerprint`` is what copies are looked for by, whole numbers of 64 bits; empty where it was
-    not taken (see `midrib.datasets.copies`). ``orientation`` is EXIF's, 1 where the pixels stand upright; ``taken`` is EXIF's time, 'YYYY-MM-DDTHH:MM:SS' without a time
-    zone; ``camera`` its make, model and serial number; both are empty where it tells none.
+    not taken (see `midrib.datasets.copies`). ``orientation`` is EXIF's, 1 where the pixels stand
+    upright; ``taken`` is EXIF's time, 'YYYY-MM-DDTHH:MM:SS' without a time zone; ``camera`` its
+    make, model and serial number; both are empty where it tells none.
     """
 
     brightness: float
