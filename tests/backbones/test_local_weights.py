@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from midrib.backbones import create_backbone
 from midrib.backbones.start import start_from, start_identity
+from midrib.backbones.tensors import read_tensors
 from midrib.errors import MidribError, StorageError, UsageError
 from midrib.settings import Settings
 from midrib.storage import file_sha256
@@ -115,6 +116,32 @@ def test_wrong_shapes_are_named(weights: Path, settings: Settings) -> None:
     save_file(tensors, weights)
     with pytest.raises(StorageError, match=rf"1 of another shape: {name} is 1×.* instead of"):
         create_backbone(NAME, weights=str(weights), settings=settings)
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf"), -float("inf"), 1e300])
+def test_weights_that_are_not_finite_are_refused(
+    weights: Path, settings: Settings, broken: float
+) -> None:
+    """NaN, infinity and what float32 cannot hold are refused; the first tensors are named."""
+    tensors = load_file(weights)
+    hit = sorted(name for name, tensor in tensors.items() if tensor.ndim)[1:5]
+    for name in hit:
+        tensors[name] = tensors[name].double()
+        tensors[name].view(-1)[-1] = broken
+    save_file(tensors, weights)
+    told = rf"infinity in 4 of {len(tensors)} tensors: {', '.join(hit[:3])} …; expected .*finite"
+    with pytest.raises(StorageError, match=told):
+        create_backbone(NAME, weights=str(weights), settings=settings)
+
+
+def test_a_single_number_may_bound_nothing(tmp_path: Path) -> None:
+    """An infinite number without axes is a clamp that clamps nothing; NaN is nothing at all."""
+    file = tmp_path / "clamp.safetensors"
+    save_file({"most": torch.tensor(float("inf")), "seen": torch.tensor(3)}, file)
+    assert read_tensors(file)["most"] == float("inf")
+    save_file({"most": torch.tensor(float("nan"))}, file)
+    with pytest.raises(StorageError, match="in 1 of 1 tensors: most;"):
+        read_tensors(file)
 
 
 @pytest.mark.parametrize(

@@ -208,6 +208,15 @@ def test_a_changed_file_is_not_opened(tmp_path: Path) -> None:
         convert_apart("torchvision", "resnet18", tmp_path / "weights.pth", "0" * 64, tmp_path / "o")
 
 
+def test_what_is_not_finite_is_not_converted(tmp_path: Path) -> None:
+    """A published file with NaN in it is refused, by name of the tensor, and nothing is kept."""
+    file, target = tmp_path / "broken.pth", tmp_path / "out.safetensors"
+    torch.save({"fc.weight": torch.tensor([1.0, float("nan")]), "fc.bias": torch.ones(1)}, file)
+    with pytest.raises(StorageError, match=r"NaN or infinity in 1 of 2 tensors: fc\.weight"):
+        convert_apart("torchvision", "resnet18", file, file_sha256(file), target)
+    assert not target.exists()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded where the system can")
 def test_a_file_that_claims_to_be_huge_is_refused(tmp_path: Path) -> None:
     """A tensor of four bytes that says it is 16 GB ends the conversion, not the machine."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,19 @@ def test_a_run_without_weights_is_refused(world: World) -> None:
     begun = begin(world, world.trained.run.path.name)
     with pytest.raises(UsageError, match="has no weights yet"):
         begin(world, str(begun.path))
+
+
+@pytest.mark.parametrize("part", ["backbone.", "head."])
+def test_a_run_that_broke_gives_nothing(world: World, tmp_path: Path, part: str) -> None:
+    """NaN in an earlier run's backbone or head is refused by name, with no other advice."""
+    broken = tmp_path / "broken"
+    shutil.copytree(world.trained.run.path, broken)
+    tensors = load_file(broken / BEST_FILE)
+    name = min(name for name in tensors if name.startswith(part) and tensors[name].ndim)
+    tensors[name].fill_(float("nan"))
+    save_file(tensors, broken / BEST_FILE)
+    with pytest.raises(StorageError, match=rf"holds NaN or infinity in 1 of \d+ tensors: .*{name}"):
+        begin(world, str(broken))
 
 
 def test_a_run_does_not_go_on_with_other_weights(world: World, tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
 
 from midrib.backbones.foreign_names import (
     from_lukemelas_efficientnet,
@@ -24,11 +23,11 @@ from midrib.backbones.foreign_names import (
     from_tonylins_mobilenet_v2,
 )
 from midrib.backbones.squeezenet_pickle import read_squeezenet
+from midrib.backbones.tensors import Tensors, require_finite
 from midrib.errors import StorageError
 from midrib.names import Registry
 from midrib.storage import file_sha256, written_aside
 
-Tensors = dict[str, Tensor]
 Conversion = Callable[[Path, str], Tensors]
 """A file and the model that it is for, to tensors under that model's names."""
 
@@ -99,6 +98,7 @@ def convert(rule: str, model_name: str, source: Path, sha256: str, target: Path)
             todo="remove it and fetch it again",
         )
     tensors = CONVERSIONS.get(rule)(source, model_name)
+    require_finite(tensors, source)
     with written_aside(target) as aside:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, aside)
 

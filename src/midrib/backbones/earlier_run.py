@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from midrib.backbones.local_weights import require_safetensors
 from midrib.backbones.weights import Start, Weights
 from midrib.errors import StorageError, UsageError
 from midrib.settings import Settings
@@ -60,12 +59,13 @@ def run_start(run: Path, settings: Settings) -> Start:
 
 
 def _extract(file: Path, target: Path) -> None:
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import save_file
 
-    require_safetensors(file)
+    from midrib.backbones.tensors import read_tensors
+
     tensors = {
         name.removeprefix(NETWORK): tensor
-        for name, tensor in load_file(file).items()
+        for name, tensor in read_tensors(file).items()
         if name.startswith(NETWORK)
     }
     if not tensors:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from midrib.backbones.earlier_run import NETWORK
 from midrib.backbones.stem import RGB, adapt_stem
+from midrib.backbones.tensors import Tensors, read_tensors
 from midrib.errors import StorageError
-
-Tensors = dict[str, Tensor]
 
 _SHOWN = 3
 _WRAPPED = "module."
@@ -37,9 +34,10 @@ def load_body(
         resize: brings the tensors of the file to the size of a network that has one alone.
 
     Raises:
-        StorageError: a tensor is missing or of another shape, or the file is no safetensors.
+        StorageError: a tensor is missing, of another shape or not finite, or the file is no
+            safetensors.
     """
-    tensors = _read(file)
+    tensors = read_tensors(file)
     if resize:
         tensors = resize(tensors)
     expected = network.state_dict()
@@ -60,17 +58,6 @@ def load_body(
             todo=_hint(tensors) or "name another file, or start with --weights none",
         )
     network.load_state_dict({key: tensors[key] for key in expected})
-
-
-def _read(file: Path) -> Tensors:
-    try:
-        return load_file(file)
-    except (OSError, SafetensorError) as problem:
-        raise StorageError(
-            f"{file} cannot be read: {problem}",
-            expected="a safetensors file",
-            todo="check the path, or start with --weights none",
-        ) from None
 
 
 def _adapted(weight: Tensor, expected: Tensor, in_channels: int) -> Tensor:

@@ -103,15 +103,18 @@ def new_classifier(
             config.backbone, weights=start.weights.source, size=config.size, settings=settings
         )
     except StorageError as problem:
-        raise _other_backbone(run, config, problem) if run else problem from None
+        raise _told_of_run(run, config, problem) if run else problem from None
     classifier = Classifier(backbone, len(labels), config.dropout)
     warm = warm_start(classifier, run, labels) if run else None
     classifier.freeze_stages(config.frozen_stages)
     return classifier, warm
 
 
-def _other_backbone(run: Path, config: TrainConfig, problem: StorageError) -> StorageError:
+def _told_of_run(run: Path, config: TrainConfig, problem: StorageError) -> StorageError:
+    """``problem``, or what to do where it is that the run was trained on another backbone."""
     its = RunFolder(run).record().train.backbone
+    if canonical_name(its) == canonical_name(config.backbone):
+        return problem
     return StorageError(
         f"the run {run.name} was trained on {its}: {problem.came}",
         expected=f"a run on {config.backbone}",

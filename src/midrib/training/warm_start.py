@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
-from safetensors.torch import load_file
 from torch import Tensor
 
 from midrib.backbones.earlier_run import best_file
+from midrib.backbones.tensors import read_tensors
 from midrib.tasks import Classifier
 from midrib.training.run_folder import RunFolder
 
@@ -65,8 +65,9 @@ def warm_start(classifier: Classifier, run: Path, labels: Sequence[str]) -> Warm
 
     Raises:
         TrainingError: ``run`` is no run's folder.
+        StorageError: its weights are damaged or not finite.
     """
-    learnt, own = load_file(best_file(run)), classifier.state_dict()
+    learnt, own = read_tensors(best_file(run)), classifier.state_dict()
     same_labels = list(labels) == RunFolder(run).record().labels
     taken, left_out = {}, []
     for name in sorted(learnt.keys() | own.keys()):
