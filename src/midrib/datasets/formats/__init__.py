@@ -9,5 +9,15 @@ from midrib.datasets.formats.interface import (
     Listing,
     detect_format,
 )
+from midrib.datasets.formats.writing import Written, write_dataset
 
-__all__ = ["DATASET_FORMATS", "Certainty", "Entry", "Format", "Listing", "detect_format"]
+__all__ = [
+    "DATASET_FORMATS",
+    "Certainty",
+    "Entry",
+    "Format",
+    "Listing",
+    "Written",
+    "detect_format",
+    "write_dataset",
+]

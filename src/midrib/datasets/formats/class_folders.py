@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
+from midrib.datasets.formats.holding import Holds
 from midrib.datasets.formats.interface import (
     DATASET_FORMATS,
     SPLIT_NAMES,
@@ -17,17 +18,21 @@ from midrib.datasets.formats.interface import (
     is_text,
     stays_inside,
 )
-from midrib.datasets.records import Problem, Split
+from midrib.datasets.formats.placing import Placer
+from midrib.datasets.records import Dataset, Problem, Split
 from midrib.errors import DatasetError
 from midrib.preprocessing.decoding import SUFFIXES
 
 # File managers leave these in every folder that they show.
 _DROPPINGS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
+_LONGEST_NAME_BYTES = 255
 
 
 @DATASET_FORMATS.register("class-folders")
 class ClassFolders(Format):
     """One folder a class; its name is the label, pictures lie in it at any depth."""
+
+    holds = Holds(labels="one", unlabelled=False)
 
     def detect(self, source: Path) -> Certainty:
         return Certainty.SHAPE if source.is_dir() else Certainty.NONE
@@ -38,10 +43,17 @@ class ClassFolders(Format):
             raise _no_classes(source, loose=len(listing.problems))
         return listing
 
+    def write(self, dataset: Dataset, placer: Placer) -> None:
+        _require_folder_names(dataset)
+        for item in dataset.items:
+            placer.put(item, item.label)
+
 
 @DATASET_FORMATS.register("split-folders")
 class SplitFolders(Format):
     """Class folders below ``train`` and at least one of ``validation`` and ``test``."""
+
+    holds = Holds(labels="one", unlabelled=False, splits=True, unsplit=False)
 
     def detect(self, source: Path) -> Certainty:
         folders = _visible_folders(source) if source.is_dir() else []
@@ -65,6 +77,30 @@ class SplitFolders(Format):
             labels=labels,
             problems=problems,
         )
+
+    def write(self, dataset: Dataset, placer: Placer) -> None:
+        _require_folder_names(dataset)
+        for item in dataset.items:
+            placer.put(item, f"{item.split}/{item.label}")
+
+
+def _require_folder_names(dataset: Dataset) -> None:
+    """Refuse classes that no folder can be called after, or that some systems confuse."""
+    seen: dict[str, str] = {}
+    for label in sorted({item.label for item in dataset.items}):
+        twin = seen.setdefault(label.casefold(), label)
+        if "/" in label or label.startswith(".") or len(label.encode()) > _LONGEST_NAME_BYTES:
+            raise _unfit(label, "cannot be the name of a folder")
+        if twin != label:
+            raise _unfit(label, f"differs from '{twin}' by case only")
+
+
+def _unfit(label: str, why: str) -> DatasetError:
+    return DatasetError(
+        f"class '{label}' {why}",
+        expected="classes whose names can be folders",
+        todo="rename the class, or choose another format",
+    )
 
 
 def _list_classes(folder: Path, root: Path, *, split: Split | None) -> Listing:

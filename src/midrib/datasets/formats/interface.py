@@ -1,20 +1,19 @@
-"""The one door by which formats of labelled pictures enter: each detects itself and lists.
-
-class-folders   root/LABEL/…/picture
-split-folders   root/train/LABEL/…/picture, beside validation (val, valid) and test
-label-table     a .csv or .jsonl with path, label and perhaps split
-"""
+"""The one door by which formats of labelled pictures enter: each detects itself, lists, writes."""
 
 from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+from typing import ClassVar
 
 from midrib.datasets.annotations import Annotation
-from midrib.datasets.records import Problem, Split
+from midrib.datasets.formats.holding import Holds, losses
+from midrib.datasets.formats.placing import Placer
+from midrib.datasets.records import Dataset, Problem, Split
 from midrib.errors import DatasetError
 from midrib.names import Registry
 
@@ -59,9 +58,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a format tells of a source: ``labels`` also names classes that have no picture."""
+    """What a format tells of a source: ``labels`` also names classes that have no picture.
 
-    entries: tuple[Entry, ...]
+    ``entries`` may be read from disk one by one each time that they are asked for.
+    """
+
+    entries: Sequence[Entry]
     labels: frozenset[str]
     problems: tuple[Problem, ...] = ()
 
@@ -69,13 +71,33 @@ class Listing:
 class Format(ABC):
     """One way to keep labelled pictures on disk."""
 
+    holds: ClassVar[Holds]
+    """What it can hold; `write` is only given that."""
+
     @abstractmethod
     def detect(self, source: Path) -> Certainty:
         """How plainly ``source``, which exists, is laid out this way."""
 
     @abstractmethod
     def list_pictures(self, source: Path) -> Listing:
-        """Every picture with its label, in a stable order. Raises ``DatasetError``."""
+        """Every picture with its label, in a stable order.
+
+        An annotation that cannot be meant is left out and told in ``problems`` with its file and
+        line, or its record where there are no lines. Raises ``DatasetError`` where nothing can
+        be read at all.
+        """
+
+    @abstractmethod
+    def write(self, dataset: Dataset, placer: Placer) -> None:
+        """Put pictures and annotations into ``placer.folder``, an empty folder.
+
+        ``dataset`` holds nothing that the format cannot hold (see ``midrib.datasets.formats.
+        fitting``). Raises ``DatasetError`` for a class that it cannot name.
+        """
+
+    def lost(self, dataset: Dataset) -> list[str]:
+        """What of ``dataset`` the format cannot hold, one clause each."""
+        return losses(self.holds, dataset)
 
 
 DATASET_FORMATS: Registry[type[Format]] = Registry("dataset format")

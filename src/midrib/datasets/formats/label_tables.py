@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
+from midrib.datasets.formats.holding import Holds
 from midrib.datasets.formats.interface import (
     DATASET_FORMATS,
     SPLIT_NAMES,
@@ -20,7 +21,8 @@ from midrib.datasets.formats.interface import (
     is_text,
     stays_inside,
 )
-from midrib.datasets.records import Problem, Split
+from midrib.datasets.formats.placing import Placer
+from midrib.datasets.records import Dataset, Problem, Split
 from midrib.errors import DatasetError
 from midrib.names import nearest
 
@@ -48,6 +50,8 @@ class LabelTable(Format):
     Paths are relative to the table's folder and stay inside it.
     """
 
+    holds = Holds(labels="one", unlabelled=False, splits=True)
+
     def detect(self, source: Path) -> Certainty:
         return Certainty.INDEX if _tables(source) else Certainty.NONE
 
@@ -60,6 +64,13 @@ class LabelTable(Format):
                 todo="name the one you mean, or remove the other",
             )
         return _read_table(tables[0])
+
+    def write(self, dataset: Dataset, placer: Placer) -> None:
+        with (placer.folder / "labels.csv").open("w", encoding="utf-8", newline="") as stream:
+            table = csv.writer(stream, lineterminator="\n")
+            table.writerow(["path", "label", "split"])
+            for item in dataset.items:
+                table.writerow([placer.put(item, "images"), item.label, item.split or ""])
 
 
 def _tables(source: Path) -> list[Path]:
