@@ -7,6 +7,7 @@ that a box over a whole picture is (0, 0, width, height).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 XYXY = tuple[float, float, float, float]
@@ -48,7 +49,13 @@ class Annotation:
     def key(self) -> list[object]:
         """What tells it from others, JSON-ready; part of a dataset's version."""
         mask = [self.mask.height, self.mask.width, self.mask.counts] if self.mask else None
-        return [self.label, self.xyxy, self.polygons, mask, self.crowd, self.attributes]
+        outlines = [_numbers(polygon) for polygon in self.polygons]
+        return [self.label, _numbers(self.xyxy), outlines, mask, self.crowd, self.attributes]
+
+
+def _numbers(values: Iterable[float]) -> list[float]:
+    """Equal numbers in one form: 1 as 1.0, -0.0 as 0.0."""
+    return [float(value) + 0.0 for value in values]
 
 
 def spanned(polygons: tuple[Polygon, ...]) -> XYXY:

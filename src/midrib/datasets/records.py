@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import hashlib
+from abc import abstractmethod
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, get_args
+
+import numpy as np
 
 from midrib.config import fingerprint
 from midrib.datasets.annotations import Annotation
@@ -21,6 +26,7 @@ Task = Literal["classification", "multi-label", "detection", "segmentation"]
 
 UNSPLIT = "unsplit"
 _CLASSES_SHOWN = 10
+_DIGEST_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +72,13 @@ class Item:
 
     def key(self) -> list[object]:
         """What the version of a dataset counts of it; name and place do not."""
-        kept: list[object] = [self.sha256, sorted(self.labels), self.split or UNSPLIT]
-        if self.annotations:
-            kept.append(sorted((each.key() for each in self.annotations), key=str))
-        return kept
+        return [self.sha256, sorted(self.labels), self.split or UNSPLIT, self.annotated]
+
+    @property
+    def annotated(self) -> str:
+        """Fingerprint of its annotations, whatever their order; empty where it has none."""
+        keys = sorted((each.key() for each in self.annotations), key=str)
+        return fingerprint(keys) if keys else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,37 +95,112 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Summary:
+    """What is counted of items, in whatever order they come.
+
+    ``version`` is 64 hex digits. ``pictures`` are counted by split ('unsplit' where none is
+    given), ``counts`` by split and then label; neither names what does not occur.
+    """
+
+    version: str
+    task: Task
+    pictures: dict[str, int]
+    counts: dict[str, dict[str, int]]
+
+
+class Tally:
+    """Counts items one after the other and keeps 32 bytes of each."""
+
+    def __init__(self) -> None:
+        self._digests = bytearray()
+        self._pictures: Counter[str] = Counter()
+        self._counts: dict[str, Counter[str]] = defaultdict(Counter)
+        self._one_class_each, self._boxes, self._outlines = True, False, False
+
+    def add(self, item: Item) -> None:
+        """Count one more."""
+        split = item.split or UNSPLIT
+        self._digests += bytes.fromhex(fingerprint(item.key()))
+        self._pictures[split] += 1
+        self._counts[split].update(item.named)
+        self._one_class_each &= len(item.labels) == 1
+        self._boxes |= bool(item.annotations)
+        self._outlines |= any(each.polygons or each.mask for each in item.annotations)
+
+    def summary(self) -> Summary:
+        """What was counted so far."""
+        counts = {split: dict(sorted(labels.items())) for split, labels in self._counts.items()}
+        return Summary(self._version(), self._task(), dict(self._pictures), counts)
+
+    def _version(self) -> str:
+        digests = np.frombuffer(self._digests, dtype=f"S{_DIGEST_BYTES}")
+        return hashlib.sha256(np.sort(digests).tobytes()).hexdigest()
+
+    def _task(self) -> Task:
+        if self._boxes:
+            return "segmentation" if self._outlines else "detection"
+        return "classification" if self._one_class_each else "multi-label"
+
+
+class KeptItems(Sequence[Item]):
+    """Items that lie on disk and are read when asked for; what is counted of them is known."""
+
+    @property
+    @abstractmethod
+    def summary(self) -> Summary:
+        """What was counted when they were written."""
+
+    @abstractmethod
+    def of(self, split: Split) -> Sequence[Item]:
+        """Those of one split, in their order, read when asked for."""
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Labelled pictures of one source, with what had to be left out.
 
-    ``labels`` are sorted; a class's index in them is the model's output index. ``format`` is the
-    name of the format that the source was read as.
+    ``items`` are a tuple, or lie on disk (`KeptItems`): go through them in their order where you
+    can, since that reads each once. ``labels`` are sorted; a class's index in them is the model's
+    output index. ``format`` is the name of the format that the source was read as.
     """
 
     source: Path
-    items: tuple[Item, ...]
+    items: Sequence[Item]
     labels: tuple[str, ...]
     problems: tuple[Problem, ...] = ()
     format: str = ""
+    named: str = ""
+    """What to name it by again, where ``source`` is a copy of an archive or a bucket."""
+
+    @property
+    def place(self) -> str:
+        """Where it comes from, as a user names it."""
+        return self.named or str(self.source)
 
     @cached_property
+    def summary(self) -> Summary:
+        """Version, task and counts, from one pass over the items at most."""
+        if isinstance(self.items, KeptItems):
+            return self.items.summary
+        tally = Tally()
+        for item in self.items:
+            tally.add(item)
+        return tally.summary()
+
+    @property
     def version(self) -> str:
         """SHA-256 of contents, labels, annotations and splits; names and order do not count."""
-        return fingerprint(sorted((item.key() for item in self.items), key=str))
+        return self.summary.version
 
-    @cached_property
+    @property
     def task(self) -> Task:
         """What the labels ask for: outlines or masks, else boxes, else one class or several."""
-        annotations = [each for item in self.items for each in item.annotations]
-        if any(each.polygons or each.mask for each in annotations):
-            return "segmentation"
-        if annotations:
-            return "detection"
-        one_each = all(len(item.labels) == 1 for item in self.items)
-        return "classification" if one_each else "multi-label"
+        return self.summary.task
 
-    def of(self, split: Split) -> list[Item]:
+    def of(self, split: Split) -> Sequence[Item]:
         """The items of one split, in the dataset's order."""
+        if isinstance(self.items, KeptItems):
+            return self.items.of(split)
         return [item for item in self.items if item.split == split]
 
     def counts(self) -> dict[str, dict[str, int]]:
@@ -124,20 +208,17 @@ class Dataset:
 
         A picture with several labels counts for each of them.
         """
-        splits = {item.split or UNSPLIT for item in self.items}
-        found = Counter(
-            (item.split or UNSPLIT, label) for item in self.items for label in item.named
-        )
+        counted = self.summary.counts
         return {
-            split: {label: found[split, label] for label in self.labels}
+            split: {label: counted[split].get(label, 0) for label in self.labels}
             for split in (*SPLITS, UNSPLIT)
-            if split in splits
+            if split in counted
         }
 
     def as_record(self) -> dict[str, object]:
         """JSON-ready: source, version, labels, counts and problems."""
         return {
-            "source": str(self.source),
+            "source": self.place,
             "format": self.format,
             "task": self.task,
             "version": self.version,
@@ -150,8 +231,8 @@ class Dataset:
     def lines(self) -> list[str]:
         """The dataset for a terminal: a heading, its format, splits, and what was left out."""
         read_as = [f"read as {self.format}"] if self.format else []
-        heading = f"{len(self.items):,} pictures, {len(self.labels)} classes in {self.source}"
-        pictures = Counter(item.split or UNSPLIT for item in self.items)
+        heading = f"{len(self.items):,} pictures, {len(self.labels)} classes in {self.place}"
+        pictures = self.summary.pictures
         splits = [
             f"{split}: {pictures[split]:,} ({_shortened(by_label)})"
             for split, by_label in self.counts().items()

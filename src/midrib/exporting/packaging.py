@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -172,7 +172,7 @@ class _Scorer:
     folder: Path
 
     def evaluate(
-        self, items: list[Item], split: str, progress: Callable[[int, int], None] | None
+        self, items: Sequence[Item], split: str, progress: Callable[[int, int], None] | None
     ) -> Evaluation:
         choice = Choice(self.engine.name, "packages are scored in it", [], remembered=False)
         predictor = Predictor(self.card, self.card.variant(), self.engine, choice, DecodeLimits())
