@@ -4,6 +4,7 @@ Both starts get the same pictures, the same augmentations, the same steps and th
 figure is the ROC AUC of the best epoch's weights on the test split, which neither start has seen.
 
 Goal: packaged weights are at least 10 points (0.10) better than the same network's random start.
+A finished training is kept and not done again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,12 +21,14 @@ from rich.console import Console
 from safetensors.torch import load_file
 
 from benchmarks.harness import Goal, Results, Row, Spread, run
+from benchmarks.kept import code_of, kept
 from midrib.backbones.earlier_run import BEST_FILE
 from midrib.backbones.start import start_from
 from midrib.datasets import Dataset, Item, Split, SplitConfig, read_dataset, split_dataset
 from midrib.demos.cells_data import LICENCE, NO_MODULES, cells_table
 from midrib.metrics import METRICS
 from midrib.preprocessing import Recipe
+from midrib.selection.kept import library_versions
 from midrib.settings import Settings
 from midrib.tasks import Classifier
 from midrib.training import (
@@ -48,6 +51,8 @@ CANDIDATES = {
 }
 """Backbone and peak learning rate, the same for both of its starts."""
 
+_LIBRARIES = ("torch", "torchvision", "timm")
+_ROOMS = ("backbones", "tasks", "training")
 _QUICK_PICTURES = 96
 _BATCH = 64
 
@@ -84,7 +89,7 @@ def measure(options: argparse.Namespace) -> Results:
     rows, goals = [], []
     for backbone in CANDIDATES:
         found = {
-            start: [trainings.run(backbone, start, seed) for seed in effort.seeds]
+            start: [trainings.outcome(backbone, start, seed) for seed in effort.seeds]
             for start in STARTS
         }
         rows += [Row(backbone, _titled(start), _figures(found[start])) for start in STARTS]
@@ -109,9 +114,27 @@ class Trainings:
     dataset: Dataset
     settings: Settings
 
-    def run(self, backbone: str, start: str, seed: int) -> Outcome:
-        """Train once and score the best epoch's weights."""
+    def outcome(self, backbone: str, start: str, seed: int) -> Outcome:
+        """What one training gave, now or before."""
         config = self._config(backbone, start, seed)
+        depends = [
+            config.model_dump(mode="json"),
+            self.dataset.version,
+            self.effort.most_pictures,
+            library_versions(_LIBRARIES),
+            code_of(_ROOMS, Path(__file__)),
+        ]
+        found = kept(
+            f"{backbone}-{start}-{seed}",
+            depends,
+            lambda: asdict(self._run(config)),
+            benchmark="finetune",
+        )
+        return Outcome(**found)
+
+    def _run(self, config: TrainConfig) -> Outcome:
+        """Train once and score the best epoch's weights."""
+        backbone, start, seed = config.backbone, config.weights, config.seed
         began = start_from(backbone, start, self.settings)
         classifier, _ = new_classifier(config, self.dataset.labels, began, self.settings)
         recipe = recipe_for(classifier.backbone.facts, config)
@@ -200,4 +223,4 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 if __name__ == "__main__":
-    run("finetune", measure, libraries=["torch", "torchvision", "timm"], arguments=_arguments)
+    run("finetune", measure, libraries=_LIBRARIES, arguments=_arguments)
