@@ -77,6 +77,11 @@ class Settings(BaseSettings):
         return self.folder / "downloads"
 
     @property
+    def sources(self) -> Path:
+        """What archives of pictures held and buckets gave; may be deleted at any time."""
+        return self.folder / "sources"
+
+    @property
     def predictions(self) -> Path:
         """The prediction log, one folder a model."""
         return self.folder / "predictions"

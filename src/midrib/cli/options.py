@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 Source = Annotated[
-    Path,
+    str,
     typer.Argument(
-        help="Class folders (one sub-folder a class), or a .csv/.jsonl with path and label.",
+        help="A folder of labelled pictures, a .zip or .tar of one, a table, or a bucket's URL.",
         show_default=False,
     ),
 ]

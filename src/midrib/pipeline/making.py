@@ -117,7 +117,7 @@ def train(
     finished is not done again.
 
     Args:
-        source: class folders or a table of labels.
+        source: a folder, a table of labels, an archive or a bucket's URL.
         name: of the model; None takes the folder's.
         config: options of training.
         split_config: shares of the splits.
@@ -135,7 +135,7 @@ def train(
     """
     settings, config = settings or Settings(), config or TrainConfig()
     export_config = export_config or ExportConfig()
-    name = require_model_name(name or slug(Path(source)))
+    name = require_model_name(name or slug(source))
     require_trainable(with_known_weights(config, settings), settings)
     dataset = split_for_training(source, split_config, settings, strict=strict, reporter=reporter)
     _require_label(dataset, export_config)
@@ -236,7 +236,7 @@ def evaluate(
     package = open_whole(target, settings)
     predictor = load_predictor(package, engine=engine, memory=settings.engine_choices)
     if split == "all":
-        items = list(read(source, strict=False, reporter=reporter).items)
+        items = list(read(source, strict=False, settings=settings, reporter=reporter).items)
     else:
         dataset = split_for_training(source, None, settings, strict=False, reporter=reporter)
         items = [item for item in dataset.items if item.split == split]
@@ -259,11 +259,11 @@ def split_for_training(
 
     Raises ``DatasetError`` for what cannot be trained on.
     """
-    dataset = read(source, strict=strict, reporter=reporter)
+    dataset = read(source, strict=strict, settings=settings, reporter=reporter)
     require_one_class_each(dataset)
     for line in check_dataset(dataset).lines():
         reporter.say(line)
-    table = splits_table(Path(source), settings)
+    table = splits_table(source, settings)
     previous = load_splits(table) if table.is_file() else None
     divided = split_dataset(dataset, config or SplitConfig(), previous=previous)
     save_splits(divided, table)

@@ -68,7 +68,7 @@ def begin_run(
         RunRecord(
             name=name,
             identity=identity,
-            source=str(dataset.source),
+            source=dataset.place,
             data_version=dataset.version,
             data_licence=data_licence,
             labels=list(dataset.labels),

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from pathlib import Path
 
 from midrib.config import fingerprint
-from midrib.datasets import Dataset, read_dataset
+from midrib.datasets import Dataset, open_source, place_of, read_dataset, source_name
 from midrib.reporting import Reporter
 from midrib.settings import Settings
 
 
-def read(source: str | Path, *, strict: bool, reporter: Reporter) -> Dataset:
-    """Read every picture under a progress bar."""
+def read(
+    source: str | Path, *, strict: bool, reporter: Reporter, settings: Settings | None = None
+) -> Dataset:
+    """Open a folder, table, archive or URL, and read every picture under a progress bar.
+
+    Raises ``DatasetError`` for data that cannot be used, ``StorageError`` for what is elsewhere
+    and cannot be had.
+    """
+    opened = open_source(source, settings or Settings(), reporter=reporter)
     with reporter.bar("read pictures") as advance:
-        return read_dataset(
-            Path(source), strict=strict, progress=lambda done, total: advance(done, total, "")
+        dataset = read_dataset(
+            opened.path, strict=strict, progress=lambda done, total: advance(done, total, "")
         )
+    return replace(dataset, named=opened.named) if opened.is_copy else dataset
 
 
-def splits_table(source: Path, settings: Settings) -> Path:
+def splits_table(source: str | Path, settings: Settings) -> Path:
     """Where the splits of ``source`` are remembered."""
-    place = fingerprint(str(source.resolve()))[:12]
+    place = fingerprint(place_of(source))[:12]
     return settings.folder / "datasets" / f"{slug(source)}-{place}" / "splits.csv"
 
 
-def slug(source: Path) -> str:
-    """A model name from a folder's or table's name."""
-    stem = source.resolve().stem if source.suffix else source.resolve().name
-    return re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("-._") or "model"
+def slug(source: str | Path) -> str:
+    """A model name from what a folder, table, archive or bucket is called."""
+    return source_name(source)

@@ -51,8 +51,9 @@ def split(
     Raises:
         DatasetError: there is nothing that can be split.
     """
-    table = output or splits_table(Path(source), settings or Settings())
-    dataset = read(source, strict=strict, reporter=reporter)
+    settings = settings or Settings()
+    table = output or splits_table(source, settings)
+    dataset = read(source, strict=strict, settings=settings, reporter=reporter)
     previous = load_splits(table) if table.is_file() else None
     divided = split_dataset(dataset, config or SplitConfig(), previous=previous)
     save_splits(divided, table)
