@@ -96,27 +96,28 @@ def sharpness(luma: NDArray[np.uint8]) -> float:
 
     Crete, Dolmiere, Ladret, Nicolas: The blur effect: perception and estimation with a new
     no-reference perceptual blur metric, SPIE 6492 (2007). Of the two directions the blurred one
-    counts. A picture without any variation has 0.
+    counts, unless nothing varies along it. A picture without any variation has 0.
 
     Args:
         luma: height × width.
     """
     values = luma.astype(np.float32)
-    return min(_sharpness_along(values), _sharpness_along(values.T))
+    along = (_sharpness_along(values), _sharpness_along(values.T))
+    return min((each for each in along if each is not None), default=0.0)
 
 
-def _sharpness_along(values: NDArray[np.float32]) -> float:
-    """As `sharpness`, of the variation between the rows of ``values`` alone."""
-    taps = min(_REBLUR_TAPS, values.shape[0])
+def _sharpness_along(values: NDArray[np.float32]) -> float | None:
+    """As `sharpness`, of the variation between rows; None where there is none, or too few rows."""
+    taps = min(_REBLUR_TAPS, len(values) // 2)
     if taps < 2:
-        return 1.0
+        return None
     sums = np.cumsum(np.pad(values, ((1, 0), (0, 0))), axis=0, dtype=np.float64)
     blurred = (sums[taps:] - sums[:-taps]) / taps
     first = taps // 2
     before = np.abs(np.diff(values[first : first + len(blurred)], axis=0))
     taken = np.maximum(0, before - np.abs(np.diff(blurred, axis=0)))
     whole = float(before.sum())
-    return float(taken.sum()) / whole if whole else 0.0
+    return float(taken.sum()) / whole if whole else None
 
 
 def read_exif(image: Image.Image) -> Exif:

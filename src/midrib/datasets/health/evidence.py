@@ -1,0 +1,76 @@
+"""What checks look at: the dataset, and what several of them need worked out only once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+
+import numpy as np
+
+from midrib.datasets.health.neighbours import Neighbours, find_neighbours
+from midrib.datasets.measures import Measures
+from midrib.datasets.records import Dataset, Item
+from midrib.records import Floats
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A dataset as it was read, with embeddings of its pictures if there are any.
+
+    ``embeddings``: float32, pictures × features, in the order of the dataset's items.
+    """
+
+    dataset: Dataset
+    embeddings: Floats | None = None
+
+    @cached_property
+    def items(self) -> tuple[Item, ...]:
+        """The pictures that can be used."""
+        return tuple(self.dataset.items)
+
+    @cached_property
+    def measured(self) -> list[tuple[Item, Measures]]:
+        """Every picture that was measured, with its measures."""
+        return [(item, item.measures) for item in self.items if item.measures is not None]
+
+    def typical(self, measure: Callable[[Measures], float]) -> float:
+        """The median over all measured pictures, at least one."""
+        return median(measure(measures) for _, measures in self.measured)
+
+    @cached_property
+    def copies(self) -> list[tuple[Item, ...]]:
+        """Groups of files with the same bytes, in the order of the items."""
+        groups: dict[str, list[Item]] = defaultdict(list)
+        for item in self.items:
+            groups[item.sha256].append(item)
+        return [tuple(group) for sha256, group in groups.items() if sha256 and len(group) > 1]
+
+    @cached_property
+    def neighbours(self) -> Neighbours:
+        """Who is nearest to whom; only where there are embeddings."""
+        if self.embeddings is None:
+            raise AssertionError("a check that needs embeddings is not run without them")
+        contents = [item.sha256 for item in self.items]
+        return find_neighbours(self.embeddings, contents)
+
+    @cached_property
+    def directions(self) -> Floats:
+        """Embeddings along their main directions: float32, pictures × at most 8.
+
+        Principal components, worked out on at most 2,000 pictures drawn evenly.
+        """
+        if self.embeddings is None:
+            raise AssertionError("a check that needs embeddings is not run without them")
+        step = max(1, len(self.embeddings) // _MOST_FOR_DIRECTIONS)
+        drawn = self.embeddings[::step]
+        mean = drawn.mean(axis=0)
+        _, _, axes = np.linalg.svd(drawn - mean, full_matrices=False)
+        along: Floats = (self.embeddings - mean) @ axes[:_DIRECTIONS].T
+        return along
+
+
+_MOST_FOR_DIRECTIONS = 2000
+_DIRECTIONS = 8
