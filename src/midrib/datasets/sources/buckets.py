@@ -76,7 +76,7 @@ def fetch(
         DatasetError: there is nothing, or names that cannot be written.
         StorageError: the store or the disk refuses, or a package is missing.
     """
-    place = cache / fingerprint(url)[:_KEY_DIGITS]
+    place = cache / fingerprint(url.rstrip("/"))[:_KEY_DIGITS]
     if offline and not url.startswith("memory:"):
         return _fetched_before(url, place)
     files, root = file_system(url)
