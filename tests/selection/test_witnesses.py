@@ -9,7 +9,6 @@ import pytest
 
 from midrib.errors import UsageError
 from midrib.selection import Cell, CostConfig, Findings, Round, Spread
-from midrib.selection.apart import ApartError, ask
 from midrib.selection.energy import EnergyMeter
 from midrib.selection.kept import KeptCosts
 from midrib.selection.memory import MemoryGrowth
@@ -141,17 +140,3 @@ def test_noise_is_the_same_at_every_call() -> None:
     assert pictures.dtype == np.uint8
     assert np.array_equal(pictures, noise_pictures(3, 20, 30))
     assert len(np.unique(pictures)) > 50
-
-
-def test_what_fails_apart_tells_its_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error in another process is one line, its first cause; so is one that takes too long."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
-    with pytest.raises(ApartError, match=r"^ValueError: no 3 here$"):
-        ask("selection.apart_work:fail", {"number": 3}, threads=1, seconds=60)
-    with pytest.raises(ApartError, match=r"^ValueError: no 4 here$"):
-        ask("selection.apart_work:wrap", {}, threads=1, seconds=60)
-    with pytest.raises(ApartError, match=r"^its process was ended by SIGKILL, perhaps for want"):
-        ask("selection.apart_work:die", {}, threads=1, seconds=60)
-    with pytest.raises(ApartError, match=r"^no answer within 0\.5 s$"):
-        ask("selection.apart_work:wait", {}, threads=1, seconds=0.5)
-    assert ask("selection.apart_work:double", {"number": 3}, threads=1, seconds=60) == {"number": 6}

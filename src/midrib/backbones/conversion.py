@@ -1,15 +1,12 @@
 """Foreign weight files to safetensors, once, in a process of its own.
 
-    python -m midrib.backbones.conversion RULE MODEL SOURCE SHA256 TARGET
-
 The source is opened only when it has the hash that was pinned or checked, and only as plain
-tensors; the process may not take more memory than several times the file. Only the library that a
-rule needs is loaded.
+tensors. `conversion_process` starts the process and bounds it. Only the library that a rule needs
+is loaded.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
+from midrib.backbones.conversion_process import ConversionRequest
 from midrib.backbones.foreign_names import (
     from_lukemelas_efficientnet,
     from_old_torchvision,
@@ -34,8 +32,6 @@ Conversion = Callable[[Path, str], Tensors]
 CONVERSIONS: Registry[Conversion] = Registry("weights conversion")
 
 _CLASSIFIER = "classifier."
-_LEAST_MEMORY_BYTES = 4 << 30
-_TIMES_FILE = 8
 
 
 @CONVERSIONS.register("lukemelas-efficientnet")
@@ -85,21 +81,21 @@ def torchvision_file(source: Path, model_name: str) -> Tensors:
     return {from_old_torchvision(name): tensor for name, tensor in _read_plain(source).items()}
 
 
-def convert(rule: str, model_name: str, source: Path, sha256: str, target: Path) -> None:
-    """Write the tensors of ``source`` to ``target``, under the names of the model.
+def convert(request: dict[str, Any]) -> None:
+    """Do a `ConversionRequest`: the target gets the tensors under the names of the model.
 
     Raises ``MidribError``, and whatever a file that is not what it should be makes of it.
     """
-    found = file_sha256(source)
-    if found != sha256:
+    wanted = ConversionRequest(**request)
+    found = file_sha256(wanted.source)
+    if found != wanted.sha256:
         raise StorageError(
-            f"{source} has the hash {found[:12]}…",
-            expected=f"{sha256[:12]}…",
+            f"its hash is {found[:12]}… instead of {wanted.sha256[:12]}…",
             todo="remove it and fetch it again",
         )
-    tensors = CONVERSIONS.get(rule)(source, model_name)
-    require_finite(tensors, source)
-    with written_aside(target) as aside:
+    tensors = CONVERSIONS.get(wanted.rule)(wanted.source, wanted.model)
+    require_finite(tensors, wanted.source)
+    with written_aside(wanted.target) as aside:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, aside)
 
 
@@ -127,29 +123,3 @@ def _fitting(tensors: Tensors, model: Any, *, without: str | None = None) -> Ten
         odd = sorted(dict(given.items() ^ expected.items()))
         raise ValueError(f"{len(odd)} tensors are not those of the model, first {odd[0]}")
     return tensors
-
-
-def _bound_memory(source: Path) -> None:
-    """So that a file that claims to be huge ends this process, not the machine."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    most = _LEAST_MEMORY_BYTES + _TIMES_FILE * source.stat().st_size
-    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
-
-
-def main(arguments: list[str]) -> int:
-    rule, model_name, source, sha256, target = arguments
-    try:
-        _bound_memory(Path(source))
-        convert(rule, model_name, Path(source), sha256, Path(target))
-    except Exception as problem:  # noqa: BLE001 - whatever a foreign file does wrong is told in one line
-        reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
-        sys.stderr.write(f"{reason}\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

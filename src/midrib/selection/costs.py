@@ -14,11 +14,11 @@ from typing import Any
 
 from midrib.config import Config
 from midrib.selection import building, measuring, quantizing
-from midrib.selection.apart import ApartError, ask
 from midrib.selection.cells import INT8, Cell, cells_of, hindrance, require_cells
 from midrib.selection.config import CostConfig
 from midrib.selection.kept import KeptCosts
 from midrib.selection.records import Cost, Findings, Round
+from midrib.work import WorkError, ask
 
 Progress = Callable[[int, int, str], None]
 """Steps done, steps in all, and what is being done."""
@@ -29,6 +29,8 @@ _MEASURE = "midrib.selection.measuring:measure_round"
 _BUILDING_SECONDS = 3600.0
 _LOADING_SECONDS = 900.0
 _PARTS_OF_A_ROUND = 2  # single pictures, then batches
+# Random weights are all that is wanted: nothing may be fetched, nothing be told.
+_QUIET = {"MIDRIB_OFFLINE": "1", "HF_HUB_OFFLINE": "1", "NNCF_CI": "1"}
 
 
 def measure_costs(
@@ -186,11 +188,13 @@ class _Measurement:
 
     def _ask(self, work: str, request: Config, seconds: float) -> tuple[Any, str]:
         """The answer, or None and why there is none."""
+        environment = _QUIET | {"OMP_NUM_THREADS": str(self._config.threads)}
         asked = request.model_dump(mode="json")
         try:
-            return ask(work, asked, threads=self._config.threads, seconds=seconds), ""
-        except ApartError as silence:
-            return None, str(silence)
+            return ask(work, asked, seconds=seconds, environment=environment), ""
+        except WorkError as problem:
+            # What engines advise is about packages.
+            return None, problem.came if work == _MEASURE else str(problem)
 
     def _open_jobs(self, backbone: str) -> list[_Job]:
         """The jobs of a backbone that have rounds to go."""
