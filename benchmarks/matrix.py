@@ -10,27 +10,24 @@ import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.progress import track
 
-import midrib
 from benchmarks.harness import Goal, Results, Row, Spread, run
+from benchmarks.kept import code_of, kept
 from midrib.backbones.catalogue import CATALOGUE
-from midrib.config import fingerprint
 from midrib.engines import ENGINES
-from midrib.errors import StorageError
 from midrib.selection.kept import library_versions
-from midrib.settings import Settings
-from midrib.storage import file_sha256, read_json, write_json
 from midrib.work import WorkError, ask
 
 TASKS = ("classification",)
 TARGET = "ONNX"
 _MAKERS = ("midrib", "torch", "torchvision", "timm", "onnx", "onnxscript")
 _RUNNERS = ("onnxruntime", "openvino")
+_ROOMS = ("backbones", "engines", "exporting", "tasks")
 _QUICK_SIZE, _SIZE = 96, 128
 _LONGEST_SECONDS = 900.0
 
@@ -50,9 +47,8 @@ def measure(options: argparse.Namespace) -> Results:
     size = _QUICK_SIZE if options.quick else _SIZE
     names = list(_one_of_each_family() if options.quick else CATALOGUE)
     pairs = [(name, task) for name in names for task in TASKS]
-    kept = Settings().folder / "matrix"
     tried = [
-        _tried(name, task, size, kept, fresh=options.fresh)
+        _tried(name, task, size, fresh=options.fresh)
         for name, task in track(pairs, "trying", disable=not sys.stderr.isatty())
     ]
     failed = [each for each in tried if each.reason]
@@ -81,27 +77,14 @@ def _one_of_each_family() -> Iterator[str]:
             yield entry.name
 
 
-def _tried(name: str, task: str, size: int, kept: Path, *, fresh: bool) -> Tried:
+def _tried(name: str, task: str, size: int, *, fresh: bool) -> Tried:
     request = {"backbone": name, "size": size}
-    depends = [task, request, library_versions((*_MAKERS, *_RUNNERS)), _code()]
-    file = kept / f"{name}-{task}-{fingerprint(depends)[:16]}.json"
-    try:
-        record = None if fresh else read_json(file)
-    except StorageError:
-        record = None
-    if record is None:
-        record = _try(request)
-        write_json(file, record)
+    code = code_of(_ROOMS, Path(__file__).with_name("matrix_cell.py"))
+    depends = [task, request, library_versions((*_MAKERS, *_RUNNERS)), code]
+    record = kept(
+        f"{name}-{task}", depends, partial(_try, request), benchmark="matrix", fresh=fresh
+    )
     return Tried(name, task, record["found"], record["reason"])
-
-
-@cache
-def _code() -> str:
-    """Fingerprint of the code that a cell goes through."""
-    files = [Path(__file__).with_name("matrix_cell.py")]
-    for room in ("backbones", "engines", "exporting", "tasks"):
-        files += sorted((Path(midrib.__file__).parent / room).rglob("*.py"))
-    return fingerprint([file_sha256(file) for file in files])
 
 
 def _try(request: dict[str, Any]) -> dict[str, Any]:
