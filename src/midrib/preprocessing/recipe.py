@@ -12,7 +12,6 @@ from midrib.errors import PackageError
 CODE_VERSION = 1
 """Raised whenever the same recipe would give other pixels than before."""
 
-
 LARGEST_SIDE = 4096
 """Pixels in height or width that a model may be made for."""
 

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 
 from midrib.backbones.catalogue import canonical_name
 from midrib.config import Config
+from midrib.preprocessing import LARGEST_SIDE
 
 
 class TrainConfig(Config):
@@ -19,7 +20,7 @@ class TrainConfig(Config):
     weights: str = "auto"
     """'auto', 'hub', 'packaged', 'none', a safetensors file, its folder, or an earlier run."""
 
-    size: int | None = Field(default=None, ge=16, le=4096)
+    size: int | None = Field(default=None, ge=16, le=LARGEST_SIDE)
     """Height and width of the model input in pixels; None takes the backbone's native size."""
 
     fit: Literal["crop", "squash"] = "crop"
