@@ -25,6 +25,9 @@ from midrib.records import Pixels
 Progress = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
 
+INSPECTION = 1
+"""Raised whenever something else is found of a file: what was found before is then found anew."""
+
 MAX_FILE_BYTES = 1 << 30
 # Large JPEGs are decoded at 1/8: the whole file is still read through, in a fraction of the time.
 _LOOK_SIZE = (96, 96)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from midrib.datasets.formats import DATASET_FORMATS, Listing, detect_format
-from midrib.datasets.inspection import Progress, inspect_pictures
+from midrib.datasets.index import inspect_changed, is_index, open_index
+from midrib.datasets.inspection import Progress
 from midrib.datasets.records import SPLITS, Dataset, Item, Problem
 from midrib.errors import DatasetError
 
@@ -15,9 +16,14 @@ _SHOWN = 3
 
 
 def read_dataset(
-    source: Path, *, strict: bool = False, progress: Progress | None = None
+    source: Path,
+    *,
+    strict: bool = False,
+    known_files: Path | None = None,
+    fresh: bool = False,
+    progress: Progress | None = None,
 ) -> Dataset:
-    """Read labelled pictures and open each one.
+    """Read labelled pictures and open each one that is not known, or open an index of them.
 
     ``source`` is a folder of class folders, such folders below ``train``, ``validation`` (or
     ``val``, ``valid``) and ``test``, or a ``.csv`` or ``.jsonl`` table with path, label and
@@ -28,14 +34,19 @@ def read_dataset(
         source: where the pictures are.
         strict: refuse the whole when any file cannot be used; otherwise such files are left
             out and named in ``problems``.
+        known_files: a database of what was found of files before; those that have not changed
+            since are not opened again. None opens all.
+        fresh: open those too.
         progress: called with pictures done and pictures there are.
 
     Raises:
         DatasetError: there is nothing to learn from, or with ``strict`` anything is wrong.
     """
     source = _existing(source)
+    if is_index(source):
+        return _indexed(source, strict=strict)
     name, listing = _list(source)
-    items, problems = inspect_pictures(listing.entries, progress)
+    items, problems = inspect_changed(listing.entries, known_files, fresh=fresh, progress=progress)
     problems = [*listing.problems, *problems]
     if strict and problems:
         raise _refusal(source, problems)
@@ -47,6 +58,13 @@ def read_dataset(
         problems=tuple(problems),
         format=name,
     )
+
+
+def _indexed(folder: Path, *, strict: bool) -> Dataset:
+    dataset = open_index(folder)
+    if strict and dataset.problems:
+        raise _refusal(dataset.source, dataset.problems)
+    return dataset
 
 
 def _existing(source: Path) -> Path:

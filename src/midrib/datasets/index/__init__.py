@@ -5,6 +5,7 @@ write_index ─▶ index.parquet, index.json ─▶ open_index     rows are read
 
 from midrib.datasets.index.description import Description, is_index, read_description
 from midrib.datasets.index.kept_rows import IndexItems, SomeItems
+from midrib.datasets.index.known_files import inspect_changed
 from midrib.datasets.index.opening import open_index
 from midrib.datasets.index.writing import write_index
 
@@ -12,6 +13,7 @@ __all__ = [
     "Description",
     "IndexItems",
     "SomeItems",
+    "inspect_changed",
     "is_index",
     "open_index",
     "read_description",

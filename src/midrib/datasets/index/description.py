@@ -39,6 +39,7 @@ class Description(BaseModel):
 
     schema_version: Literal[1] = SCHEMA_VERSION
     source: str
+    named: str
     format: str
     task: Task
     version: str
@@ -63,6 +64,7 @@ def describe(folder: Path, told: Dataset, summary: Summary) -> Description:
     named = {label for labels in summary.counts.values() for label in labels}
     return Description(
         source=_told_source(told.source, folder),
+        named=told.named,
         format=told.format,
         task=summary.task,
         version=summary.version,

@@ -28,4 +28,5 @@ def open_index(folder: Path) -> Dataset:
         labels=tuple(description.labels),
         problems=tuple(problems_of(description, root)),
         format=description.format,
+        named=description.named,
     )
