@@ -7,7 +7,8 @@ what it reads, is only given what was made or checked here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from importlib import import_module
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,11 +36,9 @@ class MaskError(DataError):
 
 def encode_mask(mask: Mask) -> Rle:
     """Run-length encode a mask, height × width."""
-    from pycocotools import mask as coco
-
     height, width = mask.shape
     _require_size(height, width)
-    counts = coco.encode(np.asfortranarray(mask, dtype=np.uint8))["counts"]
+    counts = _coco().encode(np.asfortranarray(mask, dtype=np.uint8))["counts"]
     return Rle(height, width, counts.decode("ascii"))
 
 
@@ -95,14 +94,13 @@ def rasterize(polygons: Iterable[Polygon], height: int, width: int) -> Mask:
     goes along the edges of pixels covers exactly those; one that crosses itself leaves out what
     it goes round twice. Raises ``MaskError``.
     """
-    from pycocotools import mask as coco
-
     _require_size(height, width)
     given = [list(polygon) for polygon in polygons]
     for polygon in given:
         _require_near(tuple(polygon), height, width)
     if not given:
         return np.zeros((height, width), dtype=np.bool_)
+    coco = _coco()
     decoded = coco.decode(coco.merge(coco.frPyObjects(given, height, width)))
     return np.ascontiguousarray(decoded, dtype=np.bool_)
 
@@ -123,6 +121,11 @@ def joined(polygons: Sequence[Polygon]) -> Polygon:
     for other in others:
         path += [*first[:2], *other, *other[:2]]
     return (*path, *first[:2]) if others else tuple(path)
+
+
+def _coco() -> Any:
+    """Its C; loaded on first use. Types that are published for it are wrong about lists."""
+    return import_module("pycocotools.mask")
 
 
 def _require_size(height: int, width: int) -> None:

@@ -1,6 +1,12 @@
 """Formats of labelled pictures, one file each, behind one door."""
 
-from midrib.datasets.formats import class_folders, label_tables  # noqa: F401 - they register
+from midrib.datasets.formats import (  # noqa: F401 - they register
+    class_folders,
+    coco,
+    label_tables,
+    voc,
+    yolo,
+)
 from midrib.datasets.formats.interface import (
     DATASET_FORMATS,
     Certainty,
