@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from midrib.backbones import darknet19, shufflenet_v1
-from midrib.backbones.shufflenet_v1 import ShuffleUnit, channel_shuffle, size_name
+from midrib.backbones import darknet19, shuffle_unit
+from midrib.backbones.shuffle_unit import ShuffleUnit, channel_shuffle
+from midrib.backbones.shufflenet_v1 import size_name
 
 # Table 6 of arXiv 1612.08242, row by row: type, filters, kernel, height and width of the output.
 DARKNET19_TABLE = """
@@ -188,7 +189,7 @@ def test_darknet19_is_its_plain_derivation() -> None:
 def test_shufflenet_is_its_table(groups: int, outputs: tuple[int, ...], complexity: int) -> None:
     """Size, channels, repeats and complexity are those of the paper's table 1."""
     model = on_meta(size_name(1.0, groups))
-    rows = rows_run(model, (shufflenet_v1.ConvolutionUnit, nn.MaxPool2d, ShuffleUnit))
+    rows = rows_run(model, (shuffle_unit.ConvolutionUnit, nn.MaxPool2d, ShuffleUnit))
     units = [
         (shape, module.depthwise.conv.stride[0])
         for module, shape in rows

@@ -9,19 +9,12 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-import torch
-from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from timm.layers.adaptive_avgmax_pool import SelectAdaptivePool2d
-from timm.models import (
-    build_model_with_cfg,
-    checkpoint_seq,
-    generate_default_cfgs,
-    register_model,
-)
+from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from torch import Tensor, nn
 from torch.nn import functional
 
-from midrib.backbones.intermediates import run_through
+from midrib.backbones.own_network import OwnNetwork, published_settings
 
 FILTERS: tuple[tuple[int, ...], ...] = (
     (32,),
@@ -37,22 +30,7 @@ stage 3×3 and 1×1 convolutions take turns."""
 LEAK = 0.1
 """Slope of the activation below zero: darknet's ``leaky``."""
 
-default_cfgs = generate_default_cfgs(
-    {
-        "darknet19": {
-            "num_classes": 1000,
-            "input_size": (3, 224, 224),
-            "pool_size": (7, 7),
-            "crop_pct": 0.875,
-            "interpolation": "bilinear",
-            "mean": IMAGENET_DEFAULT_MEAN,
-            "std": IMAGENET_DEFAULT_STD,
-            "first_conv": "stem.conv",
-            "classifier": "head.fc",
-            "paper_ids": "arXiv:1612.08242",
-        }
-    }
-)
+default_cfgs = generate_default_cfgs({"darknet19": published_settings("arXiv:1612.08242")})
 
 
 class ConvolutionUnit(nn.Module):
@@ -133,7 +111,7 @@ class ConvolutionHead(nn.Module):
         return answer
 
 
-class DarkNet19(nn.Module):
+class DarkNet19(OwnNetwork):
     """19 convolutions and 5 pools.
 
     Args:
@@ -154,11 +132,7 @@ class DarkNet19(nn.Module):
         global_pool: str = "avg",
         drop_rate: float = 0.0,
     ) -> None:
-        super().__init__()
-        if output_stride not in {8, 16, 32}:
-            raise ValueError(f"output_stride is {output_stride}; expected 8, 16 or 32")
-        self.num_classes, self.in_chans = num_classes, in_chans
-        self.grad_checkpointing = False
+        super().__init__(num_classes=num_classes, in_chans=in_chans, output_stride=output_stride)
         self.stem = ConvolutionUnit(in_chans, FILTERS[0][-1], kernel=3)
         self.feature_info = [{"num_chs": FILTERS[0][-1], "reduction": 1, "module": "stem"}]
         self.stages = nn.Sequential(*self._build_stages(output_stride))
@@ -181,65 +155,8 @@ class DarkNet19(nn.Module):
             self.feature_info.append(info)
         return stages
 
-    def forward_features(self, x: Tensor) -> Tensor:
-        """Pictures, float, count × channels × height × width, to maps of 1024 channels."""
-        x = self.stem(x)
-        if self.grad_checkpointing and torch.is_grad_enabled():
-            x = checkpoint_seq(self.stages, x)
-        else:
-            x = self.stages(x)
-        return x
-
-    def forward_intermediates(
-        self,
-        x: Tensor,
-        indices: int | list[int] | None = None,
-        *,
-        norm: bool = False,  # noqa: ARG002 - timm's callers pass it; no norm ends these maps
-        stop_early: bool = False,
-        output_fmt: str = "NCHW",
-        intermediates_only: bool = False,
-    ) -> Any:
-        """The maps of ``feature_info`` that ``indices`` chooses, after those of `forward_features`.
-
-        Args:
-            x: pictures, float, count × channels × height × width.
-            indices: places in ``feature_info``, or how many of the last; None for all.
-            norm: changes nothing.
-            stop_early: go no further than the last map that was chosen.
-            output_fmt: 'NCHW'.
-            intermediates_only: give the chosen maps alone.
-        """
-        if output_fmt != "NCHW":
-            raise ValueError(f"output_fmt is {output_fmt!r}; expected 'NCHW'")
-        parts = [self.stem, *self.stages]
-        last, chosen = run_through(parts, x, indices, stop_early=stop_early)
-        return chosen if intermediates_only else (last, chosen)
-
-    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:  # noqa: FBT001, FBT002 - timm's callers pass it by place
-        """The maps of `forward_features` to logits or, before the classifier, to features."""
-        answer: Tensor = self.head(x, pre_logits=pre_logits)
-        return answer
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.forward_head(self.forward_features(x))
-
-    def get_classifier(self) -> nn.Module:
-        classifier: nn.Module = self.head.fc
-        return classifier
-
-    def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
-        self.num_classes = num_classes
-        self.head.reset(num_classes, global_pool)
-
-    def set_grad_checkpointing(self, enable: bool = True) -> None:  # noqa: FBT001, FBT002 - timm's callers pass it by place
-        """Whether training computes the stages twice instead of keeping their maps."""
-        self.grad_checkpointing = enable
-
-    def group_matcher(self, coarse: bool = False) -> dict[str, str]:  # noqa: FBT001, FBT002 - timm's callers pass it by place
-        """Patterns of parameter names, from the stem on: what trains at one rate."""
-        blocks = r"^stages\.(\d+)" if coarse else r"^stages\.(\d+)\.unit(\d+)"
-        return {"stem": r"^stem", "blocks": blocks}
+    def stem_parts(self) -> list[nn.Module]:
+        return [self.stem]
 
 
 def _initialise(module: nn.Module) -> None:
