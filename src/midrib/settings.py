@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import ByteSize, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from midrib.errors import ConfigError
@@ -39,6 +39,9 @@ class Settings(BaseSettings):
 
     pytorch_url: str = ""
     """A mirror of the server that torchvision's weights are on; empty is that server."""
+
+    picture_cache: ByteSize = Field(default=ByteSize(20_000_000_000), ge=0)
+    """How much disk decoded pictures may take, as in ``5GB``; 0 keeps none."""
 
     def __init__(self, **places: Any) -> None:
         try:
@@ -75,6 +78,11 @@ class Settings(BaseSettings):
     def downloads(self) -> Path:
         """What was fetched from a package registry, checked by hash."""
         return self.folder / "downloads"
+
+    @property
+    def decoded_pictures(self) -> Path:
+        """Pictures decoded for training; may be removed at any time."""
+        return self.folder / "cache" / "pictures"
 
     @property
     def sources(self) -> Path:

@@ -30,9 +30,11 @@ _SWAP = 2  # RENAME_EXCHANGE of linux/fs.h
 
 
 @contextmanager
-def written_aside(target: Path) -> Iterator[Path]:
+def written_aside(target: Path, *, synced: bool = True) -> Iterator[Path]:
     """Give a path to write one file to; on success it is synced and becomes ``target``.
 
+    ``synced`` may be left out for what can be made again and has a checksum: after a power cut
+    such a file may be damaged, after a killed process it is whole or absent as ever.
     Raises ``StorageError`` when the disk is full or refuses; ``target`` is then untouched.
     """
     with storage_errors(target):
@@ -42,10 +44,12 @@ def written_aside(target: Path) -> Iterator[Path]:
         aside = Path(name)
         try:
             yield aside
-            _sync(aside)
+            if synced:
+                _sync(aside)
             aside.chmod(0o644)
             aside.replace(target)
-            _sync(target.parent)
+            if synced:
+                _sync(target.parent)
         finally:
             aside.unlink(missing_ok=True)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from midrib.backbones import create_backbone
 from midrib.datasets import Item
 from midrib.preprocessing import Recipe
+from midrib.preprocessing.picture_cache import PictureCache
+from midrib.storage import file_sha256
 from midrib.tasks import Classifier
 from midrib.training import FitTask, Pictures, TrainConfig, create_fabric, fit
 
@@ -41,11 +44,14 @@ def main(pictures: Path, run: Path, workers: int) -> None:
     fabric.seed_everything(options.seed, verbose=False)
     classifier = Classifier(create_backbone(options.backbone, weights="none"), 10, dropout=0.2)
     classifier.freeze_stages(options.frozen_stages)
-    items = digit_items(pictures)
+    items = [replace(item, sha256=file_sha256(item.path)) for item in digit_items(pictures)]
+    cache = PictureCache(run / "cache", 1 << 30)
     task = FitTask(
         model=classifier,
-        training=Pictures(items[:96], LABELS, RECIPE, augmentation=options.augmentation),
-        validation=Pictures(items[96:], LABELS, RECIPE),
+        training=Pictures(
+            items[:96], LABELS, RECIPE, augmentation=options.augmentation, cache=cache
+        ),
+        validation=Pictures(items[96:], LABELS, RECIPE, cache=cache),
         config=options,
         folder=run,
         identity="digits",

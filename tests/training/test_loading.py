@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,11 @@ import torch
 from lightning_fabric import Fabric
 from training.resumable_run import LABELS, RECIPE, digit_items
 
-from midrib.errors import UnknownNameError
+from midrib.datasets import Item
+from midrib.errors import DatasetError, UnknownNameError
 from midrib.preprocessing import read_picture
+from midrib.preprocessing.picture_cache import PictureCache
+from midrib.storage import file_sha256
 from midrib.training import AUGMENTATIONS, Pictures
 from midrib.training.augmentation import picture_generator
 from midrib.training.loading import EpochBatches, training_loader
@@ -78,3 +83,37 @@ def test_class_weights_balance(digit_pictures: Path) -> None:
     counts = np.bincount([pictures[0, i][1] for i in range(len(pictures))], minlength=10)
     shares = pictures.class_weights().numpy() * counts
     np.testing.assert_allclose(shares[counts > 0], shares[counts > 0][0], rtol=1e-5)
+
+
+def hashed_items(folder: Path) -> list[Item]:
+    return [replace(item, sha256=file_sha256(item.path)) for item in digit_items(folder)[:16]]
+
+
+def test_the_cache_gives_what_decoding_gives(digit_pictures: Path, tmp_path: Path) -> None:
+    """Pictures from the disk cache are those that decoding gives, even when the files are gone."""
+    folder = tmp_path / "copies"
+    shutil.copytree(digit_pictures, folder)
+    cache = PictureCache(tmp_path / "cache", 1 << 30)
+    items = hashed_items(folder)
+    first = Pictures(items, LABELS, RECIPE, augmentation="flip", cache=cache)
+    decoded = [first[1, index][0] for index in range(16)]
+    shutil.rmtree(folder)
+    again = Pictures(items, LABELS, RECIPE, augmentation="flip", cache=cache)
+    for index, expected in enumerate(decoded):
+        np.testing.assert_array_equal(again[1, index][0], expected)
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_picture_that_has_changed_is_refused(
+    digit_pictures: Path, tmp_path: Path, *, cached: bool
+) -> None:
+    """A file that is no longer the one that was split and labelled is neither used nor kept."""
+    folder = tmp_path / "copies"
+    shutil.copytree(digit_pictures, folder)
+    cache = PictureCache(tmp_path / "cache", 1 << 30) if cached else None
+    items = hashed_items(folder)
+    items[1].path.write_bytes(items[2].path.read_bytes())
+    pictures = Pictures(items, LABELS, RECIPE, cache=cache)
+    with pytest.raises(DatasetError, match="has changed since"):
+        pictures[0, 1]
+    assert pictures[0, 2][0].shape == (32, 32, 3)

@@ -12,6 +12,7 @@ from midrib.datasets import Dataset, save_splits
 from midrib.errors import InterruptedByUser, MidribError, StateError
 from midrib.exporting import ExportConfig, Packaged, load_packaged, make_package
 from midrib.pipeline.known_weights import with_known_weights
+from midrib.preprocessing.picture_cache import PictureCache
 from midrib.reporting import Reporter, Stopwatch
 from midrib.settings import Settings
 from midrib.state import Runs
@@ -112,6 +113,7 @@ def fit_run(run: RunFolder, dataset: Dataset, settings: Settings, reporter: Repo
 
 def _fit_task(run: RunFolder, record: RunRecord, dataset: Dataset, settings: Settings) -> FitTask:
     config = record.train
+    cache = PictureCache(settings.decoded_pictures, settings.picture_cache)
     return FitTask(
         model=starting_classifier(record, settings),
         training=Pictures(
@@ -120,8 +122,9 @@ def _fit_task(run: RunFolder, record: RunRecord, dataset: Dataset, settings: Set
             record.recipe,
             augmentation=config.augmentation,
             seed=config.seed,
+            cache=cache,
         ),
-        validation=Pictures(dataset.of("validation"), record.labels, record.recipe),
+        validation=Pictures(dataset.of("validation"), record.labels, record.recipe, cache=cache),
         config=config,
         folder=run.path,
         identity=record.identity,

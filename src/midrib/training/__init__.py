@@ -1,11 +1,13 @@
 """The training loop on Lightning Fabric: exact resume, early stopping, moving average."""
 
+from midrib.training import picture_recipes  # noqa: F401 - it registers
 from midrib.training.augmentation import AUGMENTATIONS
 from midrib.training.config import TrainConfig
 from midrib.training.devices import create_fabric, resolve_device, resolve_precision
 from midrib.training.journal import Row, read_rows
 from midrib.training.loading import Pictures
 from midrib.training.loop import FitTask, Fitted, StepReport, fit, fit_on_devices
+from midrib.training.mosaic import mosaic
 from midrib.training.optimizers import OPTIMIZERS, SCHEDULES
 from midrib.training.preparation import (
     new_classifier,
@@ -18,11 +20,14 @@ from midrib.training.preparation import (
 )
 from midrib.training.probe import LinearProbe, embed, fit_probe
 from midrib.training.run_folder import RunFolder, RunRecord
+from midrib.training.scene_augmentation import SCENE_AUGMENTATIONS
+from midrib.training.scenes import Scene, scene_of
 from midrib.training.warm_start import LeftOut, WarmStart
 
 __all__ = [
     "AUGMENTATIONS",
     "OPTIMIZERS",
+    "SCENE_AUGMENTATIONS",
     "SCHEDULES",
     "FitTask",
     "Fitted",
@@ -32,6 +37,7 @@ __all__ = [
     "Row",
     "RunFolder",
     "RunRecord",
+    "Scene",
     "StepReport",
     "TrainConfig",
     "WarmStart",
@@ -40,6 +46,7 @@ __all__ = [
     "fit",
     "fit_on_devices",
     "fit_probe",
+    "mosaic",
     "new_classifier",
     "read_rows",
     "recipe_for",
@@ -48,6 +55,7 @@ __all__ = [
     "resolve_device",
     "resolve_precision",
     "run_identity",
+    "scene_of",
     "starting_classifier",
     "trained_classifier",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from copy import copy
 
@@ -12,20 +13,31 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from midrib.datasets import Item
+from midrib.errors import DatasetError
 from midrib.preprocessing import Recipe, read_resized
+from midrib.preprocessing.picture_cache import PictureCache
 from midrib.records import Pixels
 from midrib.training.augmentation import AUGMENTATIONS, picture_generator
 
 Batch = tuple[Tensor, Tensor]
 """Pictures (uint8, count × height × width × channels) and truth (int64, count)."""
 
-CACHE_BYTES = 1 << 30
+MEMORY_BYTES = 1 << 30
+"""Of resized pictures that a process keeps at hand."""
 
 
 class Pictures(Dataset[tuple[Pixels, int]]):
     """Labelled pictures, augmented. Resized pictures are kept in memory up to a bound.
 
     Items are asked for by (epoch, index), since an augmentation depends on both.
+
+    Args:
+        items: the pictures; one whose ``sha256`` is known is held to it.
+        labels: the classes in their order.
+        recipe: how pictures are resized.
+        augmentation: a registered augmentation's name.
+        seed: of the augmentation.
+        cache: keeps resized pictures on disk, for later runs and those that memory does not hold.
     """
 
     def __init__(
@@ -36,14 +48,17 @@ class Pictures(Dataset[tuple[Pixels, int]]):
         *,
         augmentation: str = "none",
         seed: int = 0,
+        cache: PictureCache | None = None,
     ) -> None:
         self.items = list(items)
         self.recipe = recipe
+        self._recipe_hash = recipe.hash()
         self._truth = [labels.index(item.label) for item in items]
         self._classes = len(labels)
         self._augment = AUGMENTATIONS.get(augmentation)
         self._seed = seed
-        self._cache = _Cache(CACHE_BYTES)
+        self._memory = _Memory(MEMORY_BYTES)
+        self._disk = cache
 
     def __len__(self) -> int:
         return len(self.items)
@@ -66,14 +81,35 @@ class Pictures(Dataset[tuple[Pixels, int]]):
         return torch.tensor(weights / weights.mean(), dtype=torch.float32)
 
     def _resized(self, index: int) -> Pixels:
-        kept = self._cache.get(index)
+        kept = self._memory.get(index)
         if kept is None:
-            kept = read_resized(self.items[index].path.read_bytes(), self.recipe)
-            self._cache.put(index, kept)
+            kept = self._from_disk(self.items[index])
+            self._memory.put(index, kept)
+        return kept
+
+    def _from_disk(self, item: Item) -> Pixels:
+        if self._disk is None or not item.sha256:
+            return read_resized(_bytes_of(item), self.recipe)
+        kept = self._disk.get(item.sha256, self._recipe_hash)
+        if kept is None:
+            kept = read_resized(_bytes_of(item), self.recipe)
+            self._disk.put(item.sha256, self._recipe_hash, kept)
         return kept
 
 
-class _Cache:
+def _bytes_of(item: Item) -> bytes:
+    """The file that was checked and split, or ``DatasetError``: another one has another label."""
+    data = item.path.read_bytes()
+    if item.sha256 and hashlib.sha256(data).hexdigest() != item.sha256:
+        raise DatasetError(
+            f"{item.path} has changed since it was read",
+            expected="pictures that stay as they are while a model is trained on them",
+            todo="run the same command again: it reads them anew",
+        )
+    return data
+
+
+class _Memory:
     """Pictures by their place, up to a bound of bytes."""
 
     def __init__(self, bound_bytes: int) -> None:
