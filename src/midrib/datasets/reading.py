@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from midrib.datasets.formats import DATASET_FORMATS, Listing, detect_format
-from midrib.datasets.index import inspect_changed, is_index, open_index
+from midrib.datasets.index import inspect_changed, is_index, open_index, require_unchanged
 from midrib.datasets.inspection import Progress
 from midrib.datasets.records import SPLITS, Dataset, Item, Problem
 from midrib.errors import DatasetError
@@ -44,7 +44,7 @@ def read_dataset(
     """
     source = _existing(source)
     if is_index(source):
-        return _indexed(source, strict=strict)
+        return _indexed(source, strict=strict, fresh=fresh, progress=progress)
     name, listing = _list(source)
     items, problems = inspect_changed(listing.entries, known_files, fresh=fresh, progress=progress)
     problems = [*listing.problems, *problems]
@@ -60,8 +60,9 @@ def read_dataset(
     )
 
 
-def _indexed(folder: Path, *, strict: bool) -> Dataset:
+def _indexed(folder: Path, *, strict: bool, fresh: bool, progress: Progress | None) -> Dataset:
     dataset = open_index(folder)
+    require_unchanged(dataset, hashed=fresh, progress=progress)
     if strict and dataset.problems:
         raise _refusal(dataset.source, dataset.problems)
     return dataset

@@ -61,6 +61,14 @@ class IndexItems(KeptItems):
                 rows = self._group(number).take(places[inside] - first)
                 yield from self._items(rows)
 
+    def files(self) -> Iterator[tuple[Path, int, str]]:
+        """Path, bytes and SHA-256 of each item's file; nothing else is read."""
+        for number in range(self._reader.num_record_batches):
+            group = self._group(number)
+            told = (group.column(name).to_pylist() for name in ("path", "bytes", "sha256"))
+            for path, size, sha256 in zip(*told, strict=True):
+                yield self._root / path, size, (sha256 or b"").hex()
+
     def __len__(self) -> int:
         return sum(self._summary.pictures.values())
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from midrib.datasets.index.description import (
     DESCRIPTION,
@@ -25,16 +27,23 @@ _BYTES_TOGETHER = 16 << 20  # of annotations; masks may be large
 _BYTES_OF_ANNOTATION = 100
 
 
-def write_index(folder: Path, told: Dataset, items: Iterable[Item] | None = None) -> Description:
+def write_index(
+    folder: Path,
+    told: Dataset,
+    items: Iterable[Item] | None = None,
+    *,
+    mapped: bool = True,
+) -> Description:
     """Write an index of a dataset into ``folder``: whole, or not at all.
 
     ``index.parquet`` holds a row a picture, ``index.json`` the rest. ``rows.arrow`` is the table
-    once more, uncompressed, for reading rows in any order; it is made again where it is missing.
+    once more, uncompressed, for reading rows in any order; it is made where it is missing.
 
     Args:
         folder: the index's own folder; one that holds an index is replaced.
         told: the source, its classes, format and problems.
         items: the pictures, one after the other; None takes those of ``told``.
+        mapped: write ``rows.arrow`` at once, instead of when rows are first asked for.
 
     Raises:
         UsageError: ``folder`` holds something else.
@@ -45,28 +54,30 @@ def write_index(folder: Path, told: Dataset, items: Iterable[Item] | None = None
     row_schema()
     with folder_written_aside(folder) as aside:
         tally = Tally()
-        _write_rows(aside, told.items if items is None else items, root_of(told.source), tally)
+        with _row_writers(aside, mapped=mapped) as writers:
+            for group in _groups(told.items if items is None else items):
+                for item in group:
+                    tally.add(item)
+                batch = batch_of(group, root_of(told.source))
+                for writer in writers:
+                    writer.write_batch(batch)
         description = describe(folder, told, tally.summary())
         description.save(aside)
     return description
 
 
-def _write_rows(aside: Path, items: Iterable[Item], root: Path, tally: Tally) -> None:
+@contextmanager
+def _row_writers(aside: Path, *, mapped: bool) -> Iterator[list[Any]]:
     import pyarrow as pa
     from pyarrow import parquet
 
-    schema = row_schema()
-    with (
-        parquet.ParquetWriter(aside / TABLE, schema, compression="zstd") as table,
-        pa.OSFile(str(aside / ROWS), "wb") as stream,
-        pa.ipc.new_file(stream, schema) as rows,
-    ):
-        for group in _groups(items):
-            for item in group:
-                tally.add(item)
-            batch = batch_of(group, root)
-            table.write_batch(batch)
-            rows.write_batch(batch)
+    with ExitStack() as stack:
+        table = parquet.ParquetWriter(aside / TABLE, row_schema(), compression="zstd")
+        writers = [stack.enter_context(table)]
+        if mapped:
+            stream = stack.enter_context(pa.OSFile(str(aside / ROWS), "wb"))
+            writers.append(stack.enter_context(pa.ipc.new_file(stream, row_schema())))
+        yield writers
 
 
 def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:
