@@ -72,15 +72,13 @@ def test_listing_backbones_loads_no_torch() -> None:
 
 @pytest.mark.parametrize(
     "verb",
-    [(), ("train",), ("serve",), ("backbones",)],
-    ids=["midrib", "train", "serve", "backbones"],
+    [(), ("train",), ("serve",), ("backbones",), ("data",), ("data", "check")],
+    ids=["midrib", "train", "serve", "backbones", "data", "data check"],
 )
 def test_help_loads_nothing_slow(verb: tuple[str, ...]) -> None:
     """Help is answered without numbers, options, pictures, databases or progress bars."""
     found = loaded_by("from midrib.cli import main; main()", *verb, "--help")
-    # typer itself takes pydantic to a verb's arguments wherever it is installed.
-    allowed = {"pydantic"} if verb else set()
-    assert found & (SLOW_FOR_HELP - allowed) == set()
+    assert found & SLOW_FOR_HELP == set()
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from inspect import cleandoc
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import typer
 from typer.core import TyperGroup
@@ -33,6 +33,14 @@ def interruptible(verb: Callable[P, None]) -> Callable[P, None]:
 
 class InPathOrder(TyperGroup):
     """Lists verbs and groups of verbs in the order of the path."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Flags that say nothing are off: typer would load pydantic to find what None means."""
+        params = super().get_params(ctx)
+        for option in params:
+            if getattr(option, "is_flag", False) and option.default is None:
+                option.default = False
+        return params
 
     def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002 - typer's signature
         group = _GROUPS.get(self.name or "", app)
