@@ -10,7 +10,17 @@ from typing import Any, ParamSpec
 import typer
 from typer.core import TyperGroup
 
-from midrib.cli import choosing, comparing, looking, making, releasing, running
+from midrib.cli import (
+    choosing,
+    comparing,
+    drawing,
+    looking,
+    making,
+    mending,
+    releasing,
+    running,
+    versions,
+)
 from midrib.errors import InterruptedByUser
 
 P = ParamSpec("P")
@@ -75,7 +85,12 @@ backbones.callback(invoke_without_command=True)(interruptible(choosing.backbones
 
 _VERBS: tuple[tuple[typer.Typer, str, Callable[..., None]], ...] = (
     (data, "check", looking.check),
+    (data, "fix", mending.fix),
+    (data, "quarantine", mending.quarantine),
     (data, "split", looking.split),
+    (data, "index", versions.index),
+    (data, "versions", versions.versions),
+    (data, "diff", versions.diff),
     (backbones, "show", choosing.show_backbone),
     (backbones, "compare", comparing.compare),
     (app, "train", making.train),

@@ -8,17 +8,35 @@ from typing import Annotated
 import typer
 
 from midrib.cli.console import AsJson, ConsoleReporter, show
-from midrib.cli.options import Source, Strict
+from midrib.cli.options import Embeddings, EmbeddingWeights, Source, Strict
 
 
-def check(source: Source, *, strict: Strict = False, json: AsJson = False) -> None:
-    """Look at pictures and labels. Told are counts, bad files, copies, conflicts and leaks.
+def check(
+    source: Source,
+    *,
+    embeddings: Embeddings = None,
+    weights: EmbeddingWeights = "auto",
+    report: Annotated[
+        Path | None, typer.Option(help="A folder for a page with the pictures, plots and JSON.")
+    ] = None,
+    strict: Strict = False,
+    json: AsJson = False,
+) -> None:
+    """Look for faults in pictures and labels. Told are bad files, copies, leaks and much else.
 
-    Example: midrib data check my-photos/
+    Example: midrib data check my-photos/ --report health/
     """
     from midrib import pipeline
 
-    show(pipeline.check(source, strict=strict, reporter=ConsoleReporter()), as_json=json)
+    result = pipeline.check(
+        source,
+        strict=strict,
+        embeddings=embeddings,
+        weights=weights,
+        report=report,
+        reporter=ConsoleReporter(),
+    )
+    show(result, as_json=json)
 
 
 def split(

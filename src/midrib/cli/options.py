@@ -16,3 +16,12 @@ Source = Annotated[
 Strict = Annotated[
     bool, typer.Option("--strict", help="Refuse the data when any picture cannot be used.")
 ]
+Embeddings = Annotated[
+    str | None,
+    typer.Option(
+        metavar="BACKBONE", help="Compare what pictures show by this backbone, pretrained."
+    ),
+]
+EmbeddingWeights = Annotated[
+    str, typer.Option(help="Of that backbone: 'auto', or what 'train --weights' takes.")
+]

@@ -15,7 +15,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from midrib.extras import missing_extra
-from midrib.pipeline.data import SplitResult, check, split
+from midrib.pipeline.data import (
+    Quarantined,
+    SplitResult,
+    check,
+    fix,
+    quarantine,
+    split,
+)
 from midrib.pipeline.doctor import Checkup, doctor
 from midrib.pipeline.running import Monitored, Predictions, monitor, predict, serve
 from midrib.pipeline.targets import CardShown, Verified, open_target, show_package, verify
@@ -50,6 +57,7 @@ __all__ = [
     "Monitored",
     "Predictions",
     "Published",
+    "Quarantined",
     "Reporter",
     "SplitResult",
     "Switched",
@@ -60,12 +68,14 @@ __all__ = [
     "doctor",
     "evaluate",
     "export",
+    "fix",
     "list_backbones",
     "models",
     "monitor",
     "open_target",
     "predict",
     "publish",
+    "quarantine",
     "release",
     "rollback",
     "serve",

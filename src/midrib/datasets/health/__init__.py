@@ -8,6 +8,7 @@ Checks look at what inspection measured, at embeddings if there are any, and ope
 from midrib.datasets.health import kinds as _kinds  # noqa: F401 - importing it registers the checks
 from midrib.datasets.health.checks import CHECKS, Check, Finding, Gravity, Remedy, check
 from midrib.datasets.health.evidence import Evidence
+from midrib.datasets.health.kinds.files import proper_suffix
 from midrib.datasets.health.report import HealthReport, check_dataset
 from midrib.datasets.health.spread import Spread
 
@@ -22,4 +23,5 @@ __all__ = [
     "Spread",
     "check",
     "check_dataset",
+    "proper_suffix",
 ]

@@ -7,9 +7,10 @@ The journal is written before anything moves, and what has happened is seen from
 themselves: whenever a process is killed, `put_back` finds the rest.
 """
 
-from midrib.datasets.quarantine.journal import Move
+from midrib.datasets.quarantine.journal import Action, Move
 from midrib.datasets.quarantine.moving import Outcome, carry_out, put_back
 from midrib.datasets.quarantine.planning import (
+    Left,
     Place,
     place_beside,
     plan_quarantine,
@@ -17,6 +18,8 @@ from midrib.datasets.quarantine.planning import (
 )
 
 __all__ = [
+    "Action",
+    "Left",
     "Move",
     "Outcome",
     "Place",

@@ -48,7 +48,7 @@ def carry_out(place: Place, moves: Sequence[Move], progress: Progress | None = N
         place.folder.mkdir(parents=True, exist_ok=True)
     with FileLock(place.folder / _LOCK):
         write_ahead(place.folder, moves)
-        pairs = [(place.root / move.origin, _target(place, move)) for move in moves]
+        pairs = [(place.root / move.origin, place.target(move)) for move in moves]
         contents = [move.sha256 for move in moves]
         base = place.folder if moves[0].action == "quarantine" else place.root
         return _moved(pairs, contents, base, progress)
@@ -78,15 +78,11 @@ def put_back(
             target: move
             for move in of_source
             if move.action == action and (not wanted or move.kind in wanted)
-            if (target := _target(place, move)).is_file()
+            if (target := place.target(move)).is_file()
         }
         pairs = [(target, place.root / move.origin) for target, move in there.items()]
         contents = [move.sha256 for move in there.values()]
         return _moved(pairs[::-1], contents[::-1], place.root, progress)
-
-
-def _target(place: Place, move: Move) -> Path:
-    return (place.folder if move.action == "quarantine" else place.root) / move.target
 
 
 def _nothing(place: Place, others: Iterable[str] = ()) -> StorageError:

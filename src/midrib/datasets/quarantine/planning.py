@@ -25,6 +25,10 @@ class Place:
     root: Path
     folder: Path
 
+    def target(self, move: Move) -> Path:
+        """Where a move puts its file."""
+        return (self.folder if move.action == "quarantine" else self.root) / move.target
+
 
 def place_beside(source: Path, folder: Path | None = None) -> Place:
     """Where the pictures of a folder or table go: ``folder``, or one beside the source.

@@ -14,8 +14,41 @@ def check(
     source: str | Path,
     *,
     strict: bool = False,
+    embeddings: str | None = None,
+    weights: str = "auto",
+    report: Path | None = None,
     settings: Settings | None = None,
     reporter: Reporter = SILENT,
 ) -> HealthReport:
-    """Read every picture and tell what is wrong. Raises ``DatasetError``."""
-    return check_dataset(read(source, strict=strict, settings=settings, reporter=reporter))
+    """Read every picture and tell what is wrong.
+
+    Args:
+        source: the pictures.
+        strict: refuse data with pictures that cannot be used.
+        embeddings: a backbone that compares what pictures show; None leaves out the checks that
+            need it.
+        weights: of that backbone, 'auto' or what training takes.
+        report: a folder to write the page, its plots and its JSON to.
+        settings: where the home folder is.
+        reporter: is told how far it is.
+
+    Raises:
+        DatasetError: there is nothing to check, or with ``strict`` anything cannot be used.
+        StorageError: the report cannot be written.
+    """
+    settings = settings or Settings()
+    dataset = read(source, strict=strict, settings=settings, reporter=reporter)
+    features = None
+    if embeddings is not None:
+        from midrib.pipeline.data.embedding import embed_dataset
+
+        features = embed_dataset(
+            dataset, embeddings, weights=weights, settings=settings, reporter=reporter
+        )
+    health = check_dataset(dataset, embeddings=features)
+    if report is not None:
+        from midrib.pipeline.data.health_page import write_report
+
+        page = write_report(health, report, source=str(source), embeddings=embeddings)
+        reporter.say(f"the report is {page}")
+    return health

@@ -19,7 +19,7 @@ APART = 0.2
 """How far low or high must lie from the dataset's median."""
 
 BLURRED_SHARPNESS = 0.45
-BLURRED_SHARE = 0.75
+BLURRED_SHARE = 0.65
 """Of the dataset's median sharpness."""
 
 

@@ -19,6 +19,11 @@ SUFFIXES_OF = {
 """Endings of each format's file names; the first is given to files that are renamed."""
 
 
+def proper_suffix(picture_format: str) -> str:
+    """The ending that names a format, as '.png', for one that Pillow calls so."""
+    return SUFFIXES_OF[picture_format][0]
+
+
 @check(
     "unreadable",
     Gravity.WARNING,

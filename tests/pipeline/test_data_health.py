@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from photos import make_class_folders
+from PIL import Image, ImageFilter
+
+from midrib.errors import DatasetError, StorageError, UnknownNameError, UsageError
+from midrib.pipeline import check, fix, quarantine
+from midrib.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def digits(tmp_path: Path) -> Path:
+    """Three digits; one picture is blank, one is a copy, one a PNG by another name, one words."""
+    root = make_class_folders(tmp_path / "digits", each=12)
+    Image.new("L", (40, 40), 7).save(root / "digit-0" / "blank.png")
+    first = min((root / "digit-1").glob("*.png"))
+    shutil.copy(first, root / "digit-1" / "again.png")
+    second = min((root / "digit-7").glob("*.png"))
+    second.rename(root / "digit-7" / "<b>'no.jpg")
+    (root / "digit-7" / "words.png").write_text("words")
+    return root
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_the_page_carries_pictures_and_commands(
+    digits: Path, tmp_path: Path, settings: Settings
+) -> None:
+    """One HTML file has the pictures at fault and the commands; plots and JSON lie beside it."""
+    folder = tmp_path / "health"
+    health = check(digits, report=folder, settings=settings)
+    page = (folder / "health.html").read_text()
+    assert page.count("data:image/webp;base64,") >= 4
+    for name in health.findings:
+        assert f'id="{name}"' in page
+    assert f"midrib data quarantine {digits} --kind blank" in page
+    assert f"midrib data fix {digits} --kind wrong-extension" in page
+    assert "<b>'no" not in page
+    assert "&lt;b&gt;" in page
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+    record = json.loads((folder / "health.json").read_text())
+    assert record["findings"].keys() == health.findings.keys()
+    plots = {path.name for path in (folder / "plots").iterdir()}
+    assert plots == {
+        f"{n}.png" for n in ("brightness", "classes", "contrast", "sharpness", "sizes")
+    }
+
+
+def test_pictures_go_and_come_back(digits: Path, settings: Settings) -> None:
+    """Two kinds are moved out at once, a check then finds neither, and all comes back."""
+    before = tree(digits)
+    told = quarantine(digits, kinds=["blank", "unreadable"], dry_run=True, settings=settings)
+    assert tree(digits) == before
+    assert told.lines()[0] == "would have moved 2 pictures"
+    moved = quarantine(digits, kinds=["blank", "unreadable"], settings=settings)
+    assert [target for _, target in moved.moved] == [target for _, target in told.moved]
+    assert set(check(digits, settings=settings).findings) == {"exact-copy", "wrong-extension"}
+    back = quarantine(digits, restore=True, settings=settings)
+    assert back.lines()[0] == "put back 2 pictures"
+    assert tree(digits) == before
+
+
+def test_of_copies_one_stays(digits: Path, settings: Settings) -> None:
+    """Quarantine of exact copies leaves the first of each."""
+    moved = quarantine(digits, kinds=["exact-copy"], settings=settings)
+    assert len(moved.moved) == 1
+    assert "exact-copy" not in check(digits, settings=settings).findings
+
+
+def test_a_wrong_ending_is_mended_and_given_back(digits: Path, settings: Settings) -> None:
+    """A PNG that is called .jpg is renamed, its content untouched; --restore renames it back."""
+    before = tree(digits)
+    fix(digits, kinds=["wrong-extension"], settings=settings)
+    assert (digits / "digit-7" / "<b>'no.png").is_file()
+    assert sorted(tree(digits).values()) == sorted(before.values())
+    fix(digits, restore=True, settings=settings)
+    assert tree(digits) == before
+
+
+def test_files_that_a_table_names_are_not_renamed(tmp_path: Path, settings: Settings) -> None:
+    """Renaming would part pictures from the table that names them, so it is refused."""
+    root = make_class_folders(tmp_path / "digits", each=4)
+    rows = [f"{p.relative_to(root)},{p.parent.name}" for p in sorted(root.rglob("*.png"))]
+    (root / "labels.csv").write_text("\n".join(["path,label", *rows]))
+    with pytest.raises(DatasetError, match="name its files"):
+        fix(root / "labels.csv", kinds=["wrong-extension"], settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("verb", "kinds", "error", "told"),
+    [
+        (quarantine, [], UsageError, "--kind"),
+        (quarantine, ["blured"], UnknownNameError, "did you mean 'blurred'"),
+        (quarantine, ["class-imbalance"], UsageError, "does not help"),
+        (quarantine, ["outlier"], UsageError, "add --embeddings"),
+        (fix, ["blurred"], UsageError, "expected wrong-extension"),
+    ],
+)
+def test_kinds_that_cannot_be_helped_so_are_refused(
+    verb: Callable[..., object],
+    kinds: list[str],
+    error: type[Exception],
+    told: str,
+    tmp_path: Path,
+) -> None:
+    """Each refusal says what would help, before a picture is read."""
+    with pytest.raises(error, match=told):
+        verb(tmp_path, kinds=kinds, settings=Settings(home=tmp_path / "home"))
+
+
+def test_archives_are_not_changed(digits: Path, tmp_path: Path, settings: Settings) -> None:
+    """An archive's pictures are a copy: moving them would help nobody."""
+    with zipfile.ZipFile(tmp_path / "digits.zip", "w") as archive:
+        for path in digits.rglob("*.png"):
+            archive.write(path, path.relative_to(digits))
+    with pytest.raises(DatasetError, match="is not a folder"):
+        quarantine(tmp_path / "digits.zip", kinds=["blank"], settings=settings)
+
+
+def test_nothing_to_put_back_is_told(digits: Path, settings: Settings) -> None:
+    """Restoring before anything was moved says where it looked."""
+    with pytest.raises(StorageError, match="digits-quarantine holds nothing"):
+        quarantine(digits, restore=True, settings=settings)
+
+
+def test_embeddings_of_a_backbone_find_wrong_labels(tmp_path: Path, settings: Settings) -> None:
+    """A backbone's embeddings, even untrained, tell black pictures from white ones."""
+    random = np.random.default_rng(0)
+    for label, level in (("black", 20), ("white", 225)):
+        for number in range(24):
+            noise = random.normal(level, 12, (32, 32)).clip(0, 255).astype(np.uint8)
+            path = tmp_path / "two" / label / f"{number:02}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(noise).filter(ImageFilter.GaussianBlur(1)).save(path)
+    (tmp_path / "two/black/07.png").rename(tmp_path / "two/white/wrong.png")
+    health = check(tmp_path / "two", embeddings="squeezenet-1.1", weights="none", settings=settings)
+    assert [path.name for path in health.pictures("mislabelled")] == ["wrong.png"]
