@@ -10,17 +10,7 @@ from typing import Any, ParamSpec
 import typer
 from typer.core import TyperGroup
 
-from midrib.cli import (
-    choosing,
-    comparing,
-    drawing,
-    looking,
-    making,
-    mending,
-    releasing,
-    running,
-    versions,
-)
+from midrib.cli import choosing, comparing, looking, making, mending, releasing, running
 from midrib.errors import InterruptedByUser
 
 P = ParamSpec("P")
@@ -88,9 +78,6 @@ _VERBS: tuple[tuple[typer.Typer, str, Callable[..., None]], ...] = (
     (data, "fix", mending.fix),
     (data, "quarantine", mending.quarantine),
     (data, "split", looking.split),
-    (data, "index", versions.index),
-    (data, "versions", versions.versions),
-    (data, "diff", versions.diff),
     (backbones, "show", choosing.show_backbone),
     (backbones, "compare", comparing.compare),
     (app, "train", making.train),
