@@ -101,8 +101,9 @@ def rasterize(polygons: Iterable[Polygon], height: int, width: int) -> Mask:
     if not given:
         return np.zeros((height, width), dtype=np.bool_)
     coco = _coco()
-    decoded = coco.decode(coco.merge(coco.frPyObjects(given, height, width)))
-    return np.ascontiguousarray(decoded, dtype=np.bool_)
+    # Not coco.decode, of whose arrays NumPy 2 warns.
+    drawn = coco.merge(coco.frPyObjects(given, height, width))
+    return decode_mask(Rle(height, width, drawn["counts"].decode("ascii")))
 
 
 def outline(mask: Mask) -> tuple[Polygon, ...]:

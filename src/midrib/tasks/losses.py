@@ -11,7 +11,11 @@ from torch.nn import functional
 from midrib.names import Registry
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""Logits (float, count × classes) and truth (int64, count) to a scalar."""
+"""Logits (float, count × classes) and truth to a scalar.
+
+Truth is int64, count; where pictures are mixed it is float, count × classes, summing to 1 over
+classes.
+"""
 
 LossMaker = Callable[[float, Tensor | None], Loss]
 """Label smoothing (0 to 1) and class weights (float, classes) to a loss."""
@@ -37,7 +41,11 @@ def focal(smoothing: float, weights: Tensor | None) -> Loss:
         each = functional.cross_entropy(
             logits, truth, weights, label_smoothing=smoothing, reduction="none"
         )
-        right = torch.softmax(logits, dim=1).gather(1, truth[:, None])[:, 0]
+        answer = torch.softmax(logits, dim=1)
+        if truth.is_floating_point():
+            right = (answer * truth).sum(dim=1)
+        else:
+            right = answer.gather(1, truth[:, None])[:, 0]
         return ((1 - right) ** _FOCAL_GAMMA * each).mean()
 
     return loss

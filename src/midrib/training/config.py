@@ -69,7 +69,13 @@ class TrainConfig(Config):
     """Stages of the backbone, from the stem on, that stay as they are."""
 
     augmentation: str = "flip"
-    """One of the registered augmentations."""
+    """One of the registered augmentations: 'light', 'standard' and 'strong' change ever more."""
+
+    mixup: float = Field(default=0.0, ge=0, le=10)
+    """Blend pictures and their labels in pairs: parameter of the share's Beta distribution."""
+
+    cutmix: float = Field(default=0.0, ge=0, le=10)
+    """Paste a rectangle of another picture in, and its share of the label; parameter likewise."""
 
     metric: str = "roc_auc"
     """The metric of the validation split by which the best epoch and early stopping go."""

@@ -19,6 +19,7 @@ from midrib.tasks import Classifier, create_loss
 from midrib.training.checkpoints import CheckpointFolder, Progress, load_optimizer, save_tensors
 from midrib.training.config import TrainConfig
 from midrib.training.loading import Pictures, evaluation_batches
+from midrib.training.mixing import Mixing
 from midrib.training.optimizers import create_optimizer, rate_factor, set_rates
 
 _EMA_WARMUP = 10
@@ -51,6 +52,7 @@ class Learner:
             smoothing=config.label_smoothing,
             weights=None if weights is None else weights.to(fabric.device),
         )
+        self._mixing = Mixing(config.mixup, config.cutmix, model.head.out_features, config.seed)
         self._metric = METRICS.get(config.metric)
         self.progress = Progress()
         self._clock = time.monotonic()
@@ -59,6 +61,9 @@ class Learner:
         """Learn from one batch; returns its loss. Raises ``TrainingError`` when it diverges."""
         self._wrapped.train()
         set_rates(self._optimizer, rate_factor(self.progress.step, steps, self._config))
+        pictures, truth = self._mixing(
+            pictures, truth, epoch=self.progress.epoch, batch=self.progress.batch
+        )
         logits, _ = self._wrapped(pictures.to(self._fabric.device))
         loss = self._loss(logits, truth.to(self._fabric.device))
         self._fabric.backward(loss)
