@@ -90,6 +90,11 @@ class Settings(BaseSettings):
         return self.folder / "sources"
 
     @property
+    def sheets(self) -> Path:
+        """Pages that show pictures of a dataset."""
+        return self.folder / "sheets"
+
+    @property
     def predictions(self) -> Path:
         """The prediction log, one folder a model."""
         return self.folder / "predictions"

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec
 import typer
 from typer.core import TyperGroup
 
-from midrib.cli import choosing, comparing, looking, making, mending, releasing, running
+from midrib.cli import choosing, comparing, drawing, looking, making, mending, releasing, running
 from midrib.errors import InterruptedByUser
 
 P = ParamSpec("P")
@@ -77,6 +77,8 @@ _VERBS: tuple[tuple[typer.Typer, str, Callable[..., None]], ...] = (
     (data, "check", looking.check),
     (data, "fix", mending.fix),
     (data, "quarantine", mending.quarantine),
+    (data, "show", drawing.show_data),
+    (data, "sample", drawing.sample_data),
     (data, "split", looking.split),
     (backbones, "show", choosing.show_backbone),
     (backbones, "compare", comparing.compare),

@@ -16,11 +16,16 @@ from typing import TYPE_CHECKING
 
 from midrib.extras import missing_extra
 from midrib.pipeline.data import (
+    Layout,
     Quarantined,
+    Sampled,
+    Shown,
     SplitResult,
     check,
     fix,
     quarantine,
+    sample_data,
+    show_data,
     split,
 )
 from midrib.pipeline.doctor import Checkup, doctor
@@ -53,12 +58,15 @@ __all__ = [
     "ComparedBackbones",
     "EvaluationResult",
     "Exported",
+    "Layout",
     "ModelList",
     "Monitored",
     "Predictions",
     "Published",
     "Quarantined",
     "Reporter",
+    "Sampled",
+    "Shown",
     "SplitResult",
     "Switched",
     "Trained",
@@ -78,8 +86,10 @@ __all__ = [
     "quarantine",
     "release",
     "rollback",
+    "sample_data",
     "serve",
     "show_backbone",
+    "show_data",
     "show_package",
     "split",
     "train",

@@ -55,8 +55,8 @@ def caption(item: Item) -> str:
 def _cell(tile: Tile, side: int, lines: int) -> Image.Image:
     """One tile with its lines of text, cut where they are too long."""
     cell = Image.new("RGB", (side, side + lines * _LINE), _PAPER)
+    ImageDraw.Draw(cell).rectangle((0, 0, side - 1, side - 1), fill=_EMPTY)
     if tile.pixels is None:
-        ImageDraw.Draw(cell).rectangle((0, 0, side - 1, side - 1), fill=_EMPTY)
         _write(cell, side // 2, "no longer there", _MUTED)
     else:
         picture = Image.fromarray(tile.pixels)
