@@ -54,6 +54,7 @@ def test_unknown_command_and_option_get_the_nearest_name(midrib: Shell) -> None:
     option = midrib("train", "x", "--epoch", "3")
     assert option.returncode == 2
     assert "--epochs" in option.stderr
+    assert "see midrib train --help" in option.stderr
 
 
 @pytest.mark.parametrize(

@@ -112,8 +112,8 @@ def test_the_record_is_json(tmp_path: Path, usual: Stream) -> None:
 
 
 def test_an_unknown_model_is_refused(tmp_path: Path) -> None:
-    """A model that was never logged is refused with the names that were; so is an empty log."""
-    with pytest.raises(UnknownNameError, match="there is none yet"):
+    """A model that was never logged is refused with the names that were, or with what to do."""
+    with pytest.raises(UnknownNameError, match=r"'cells'.*run 'midrib serve cells' and ask it"):
         monitor("cells", tmp_path / "nowhere", {})
     _log(tmp_path, LoggedPrediction("a", "cells", 1, "e", 1.0, 1))
     with pytest.raises(UnknownNameError, match="did you mean 'cells'"):

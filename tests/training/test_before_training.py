@@ -3,12 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from midrib import pipeline
 from midrib.errors import StorageError, UnknownNameError, UsageError
 from midrib.settings import Settings
 from midrib.training import TrainConfig
 
+ABSENT = "cuda" if torch.backends.mps.is_available() else "mps"
 SMALL = TrainConfig(backbone="squeezenet-1.1", weights="none", size=64)
 
 
@@ -20,6 +22,12 @@ SMALL = TrainConfig(backbone="squeezenet-1.1", weights="none", size=64)
         ({"weights": "nowhere.safetensors"}, StorageError, "no weights 'nowhere.safetensors'"),
         ({"backbone": "timm:test_vit", "size": 100}, UsageError, "cannot take pictures of 100×100"),
         ({"backbone": "timm:resnet50.nobodys"}, UnknownNameError, r"resnet50\.a1_in1k"),
+        ({"augmentation": "flipp"}, UnknownNameError, "did you mean 'flip'"),
+        ({"loss": "cross"}, UnknownNameError, "did you mean 'cross-entropy'"),
+        ({"metric": "f1"}, UnknownNameError, "unknown metric 'f1'"),
+        ({"optimizer": "adam"}, UnknownNameError, "did you mean 'adamw'"),
+        ({"schedule": "cosin"}, UnknownNameError, "did you mean 'cosine'"),
+        ({"device": ABSENT}, UsageError, f"the device '{ABSENT}' is not there"),
     ],
 )
 def test_options_are_refused_before_a_picture_is_read(
@@ -30,3 +38,9 @@ def test_options_are_refused_before_a_picture_is_read(
     with pytest.raises(error, match=words):
         pipeline.train(tmp_path / "nothing", config=config, settings=Settings(home=tmp_path / "h"))
     assert not (tmp_path / "h" / "runs").exists()
+
+
+def test_an_empty_name_is_no_name(tmp_path: Path) -> None:
+    """A name that was given is taken or refused, never replaced by the folder's."""
+    with pytest.raises(UsageError, match="'' cannot be the name of a model"):
+        pipeline.train(tmp_path, name="", config=SMALL, settings=Settings(home=tmp_path / "h"))

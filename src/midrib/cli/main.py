@@ -34,7 +34,9 @@ def main() -> None:
             sys.exit(_tell(_unexpected(problem)))
         if not message():
             sys.exit(UsageError.exit_code)  # a group without a verb: its help was shown
-        sys.exit(_tell(UsageError(message().strip().rstrip("."), todo="see midrib --help")))
+        context = getattr(problem, "ctx", None)
+        typed = context.command_path if context else "midrib"
+        sys.exit(_tell(UsageError(message().strip().rstrip("."), todo=f"see {typed} --help")))
 
 
 def _tell(problem: MidribError) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import isnan
@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from midrib.errors import UsageError
+from midrib.errors import UnknownNameError, UsageError
 from midrib.monitoring.drift import (
     Comparison,
     Verdict,
@@ -20,7 +20,7 @@ from midrib.monitoring.drift import (
     population_stability_index,
 )
 from midrib.monitoring.reading import LiveSample, LogReader, Traffic, read_log
-from midrib.names import unknown_name
+from midrib.names import nearest
 from midrib.packages import EmbeddingSketch, Reference
 from midrib.packages.reference import Histogram
 from midrib.records import Floats
@@ -141,7 +141,7 @@ def monitor(
         )
     known = [folder.name for folder in predictions.glob("*") if any(folder.glob("date=*"))]
     if name not in known:
-        raise unknown_name("logged model", name, known)
+        raise _never_logged(name, known)
     until = datetime.now(UTC)
     since = until - timedelta(hours=since_hours)
 
@@ -150,6 +150,16 @@ def monitor(
         return Watch(name, since, until, tuple(log.hours()), tuple(versions))
 
     return read_log(predictions / name, since, look)
+
+
+def _never_logged(name: str, known: Collection[str]) -> UnknownNameError:
+    close = nearest(name, known, most=1)
+    others = f", as {', '.join(sorted(known))}" if known else ""
+    return UnknownNameError(
+        f"nothing was ever logged for '{name}'",
+        expected=f"a model that was served and asked{others}",
+        todo=f"did you mean '{close[0]}'?" if close else f"run 'midrib serve {name}' and ask it",
+    )
 
 
 def _watch_version(log: LogReader, traffic: Traffic, reference: Reference | None) -> VersionWatch:

@@ -19,7 +19,7 @@ from midrib.evaluation import Evaluation, evaluate_package
 from midrib.exporting import ExportConfig, make_package
 from midrib.names import unknown_name
 from midrib.packages.card import require_model_name
-from midrib.pipeline.data import read, slug, splits_table
+from midrib.pipeline.data import keep, read, slug, splits_table
 from midrib.pipeline.known_weights import with_known_weights
 from midrib.pipeline.releasing import publish
 from midrib.pipeline.run_stages import begin_run, fit_run, package_run
@@ -135,7 +135,7 @@ def train(
     """
     settings, config = settings or Settings(), config or TrainConfig()
     export_config = export_config or ExportConfig()
-    name = require_model_name(name or slug(source))
+    name = require_model_name(slug(source) if name is None else name)
     require_trainable(with_known_weights(config, settings), settings)
     dataset = split_for_training(source, split_config, settings, strict=strict, reporter=reporter)
     _require_label(dataset, export_config)
@@ -267,6 +267,7 @@ def split_for_training(
     previous = load_splits(table) if table.is_file() else None
     divided = split_dataset(dataset, config or SplitConfig(), previous=previous)
     save_splits(divided, table)
+    keep(divided, source, settings)
     return divided
 
 

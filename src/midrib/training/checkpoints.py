@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,13 +14,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from midrib.errors import StorageError, TrainingError
+from midrib.errors import TrainingError
 from midrib.storage import folder_written_aside, read_json, write_json
 from midrib.training.snapshot import in_layout_of, pack, unpack
 
 KEPT_CHECKPOINTS = 2
 _FORMAT = 1
 _PREFIX = "step-"
+_REFUSED = re.compile(r"os error (\d+)")
 
 
 @dataclass
@@ -103,15 +106,16 @@ class CheckpointFolder:
 
 
 def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
-    """Write safetensors. Raises ``StorageError`` when the disk is full or refuses."""
+    """Write safetensors. Raises ``OSError`` when the disk is full or refuses, as writers do."""
     try:
         save_file(tensors, path)
-    except (SafetensorError, OSError) as problem:
-        raise StorageError(
-            f"{path.name} cannot be written: {problem}",
-            expected="a disk that takes it",
-            todo="free some space and run the same command again; earlier checkpoints are whole",
-        ) from problem
+    except SafetensorError as problem:
+        # It tells the system's refusals in words alone; `midrib.storage` knows them by number.
+        refused = _REFUSED.search(str(problem))
+        if refused is None:
+            raise
+        number = int(refused[1])
+        raise OSError(number, os.strerror(number), str(path)) from problem
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:

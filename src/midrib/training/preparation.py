@@ -16,10 +16,14 @@ from midrib.backbones.weights import Start
 from midrib.config import fingerprint
 from midrib.datasets import Dataset
 from midrib.errors import DatasetError, StorageError, TrainingError, UsageError
+from midrib.metrics import METRICS
 from midrib.preprocessing import Recipe
 from midrib.settings import Settings
-from midrib.tasks import Classifier
+from midrib.tasks import LOSSES, Classifier
+from midrib.training.augmentation import AUGMENTATIONS
 from midrib.training.config import TrainConfig
+from midrib.training.devices import resolve_device
+from midrib.training.optimizers import OPTIMIZERS, SCHEDULES
 from midrib.training.run_folder import RunFolder, RunRecord
 from midrib.training.warm_start import WarmStart, warm_start
 
@@ -38,6 +42,15 @@ def run_identity(dataset: Dataset, config: TrainConfig, settings: Settings) -> s
 
 def require_trainable(config: TrainConfig, settings: Settings) -> None:
     """Raise ``UsageError`` or ``StorageError`` for what can be known before a picture is read."""
+    for registry, chosen in (
+        (AUGMENTATIONS, config.augmentation),
+        (LOSSES, config.loss),
+        (METRICS, config.metric),
+        (OPTIMIZERS, config.optimizer),
+        (SCHEDULES, config.schedule),
+    ):
+        registry.get(chosen)
+    resolve_device(config.device)
     start_identity(config.weights, settings)
     classifier = on_meta(
         lambda: Classifier(
