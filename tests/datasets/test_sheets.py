@@ -127,8 +127,12 @@ def test_strangest_pictures_are_told_by_what_is_strange(draw: Draw, tmp_path: Pa
     assert first.item.path == strange
 
 
-def test_equal_pictures_are_not_strange(tmp_path: Path) -> None:
-    """Where most are exactly alike nothing is said of the spread."""
-    items = [Item(tmp_path / f"{n}.png", ("a",), bytes=9, width=10, height=10) for n in range(9)]
-    assert strange_measures(items) == []
+def test_among_equal_pictures_only_what_is_really_other_is_strange(tmp_path: Path) -> None:
+    """Where most are exactly alike a trifle is not strange, and twice the size is."""
+    sides = [100] * 9 + [101, 200]
+    items = [
+        Item(tmp_path / f"{side}-{n}.png", ("a",), bytes=side**2, width=side, height=side)
+        for n, side in enumerate(sides)
+    ]
+    assert {remark.path for remark in strange_measures(items)} == {items[-1].path}
     assert strange_measures([]) == []

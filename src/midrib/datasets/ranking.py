@@ -17,6 +17,8 @@ from midrib.datasets.records import Item
 _STRANGE_FROM = 3.5
 _DEVIATION_OF_NORMAL = 1.4826
 _HALF_WAY = 10.0
+_LEAST_SPREAD = 0.03
+"""Of shares from 0 to 1, and of logarithms: three in a hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,7 @@ def strange_measures(items: Sequence[Item]) -> list[Remark]:
             continue
         middle = float(np.median(values))
         spread = float(np.median(np.abs(values - middle))) * _DEVIATION_OF_NORMAL
-        if not spread:
-            continue  # more than half are equal: whatever differs is not strange by how much
+        spread = max(spread, _LEAST_SPREAD)  # among nearly equal ones a trifle is not strange
         for (item, value), score in zip(told, np.abs(values - middle) / spread, strict=True):
             if score > _STRANGE_FROM:
                 way = "far above" if value > middle else "far below"
