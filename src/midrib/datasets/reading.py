@@ -21,6 +21,7 @@ def read_dataset(
     strict: bool = False,
     known_files: Path | None = None,
     fresh: bool = False,
+    learnable: bool = True,
     progress: Progress | None = None,
 ) -> Dataset:
     """Read labelled pictures and open each one that is not known, or open an index of them.
@@ -37,6 +38,7 @@ def read_dataset(
         known_files: a database of what was found of files before; those that have not changed
             since are not opened again. None opens all.
         fresh: open those too.
+        learnable: refuse classes with too few pictures to learn from; otherwise one will do.
         progress: called with pictures done and pictures there are.
 
     Raises:
@@ -50,7 +52,9 @@ def read_dataset(
     problems = [*listing.problems, *problems]
     if strict and problems:
         raise _refusal(source, problems)
-    _require_classes(source, listing, items, problems)
+    _require_pictures(source, items, problems)
+    if learnable:
+        _require_classes(source, listing, items)
     return Dataset(
         source=source,
         items=tuple(items),
@@ -105,9 +109,7 @@ def _first(problems: Sequence[Problem]) -> str:
     return ", ".join(shown) + (" …" if len(problems) > _SHOWN else "")
 
 
-def _require_classes(
-    source: Path, listing: Listing, items: Sequence[Item], problems: Sequence[Problem]
-) -> None:
+def _require_pictures(source: Path, items: Sequence[Item], problems: Sequence[Problem]) -> None:
     if not items:
         why = f": {_first(problems)}" if problems else ""
         raise DatasetError(
@@ -115,6 +117,9 @@ def _require_classes(
             expected="JPEG, PNG, WebP, BMP or TIFF files",
             todo="put pictures there, or check the path",
         )
+
+
+def _require_classes(source: Path, listing: Listing, items: Sequence[Item]) -> None:
     if any(len(item.labels) != 1 or item.annotations for item in items):
         return
     if len(listing.labels) == 1:
