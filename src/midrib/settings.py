@@ -85,6 +85,11 @@ class Settings(BaseSettings):
         return self.folder / "cache" / "pictures"
 
     @property
+    def datasets(self) -> Path:
+        """Splits and versions of pictures, and what was found of their files; one folder each."""
+        return self.folder / "datasets"
+
+    @property
     def sources(self) -> Path:
         """What archives of pictures held and buckets gave; may be deleted at any time."""
         return self.folder / "sources"

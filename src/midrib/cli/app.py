@@ -10,7 +10,17 @@ from typing import Any, ParamSpec
 import typer
 from typer.core import TyperGroup
 
-from midrib.cli import choosing, comparing, drawing, looking, making, mending, releasing, running
+from midrib.cli import (
+    choosing,
+    comparing,
+    drawing,
+    looking,
+    making,
+    mending,
+    releasing,
+    running,
+    versions,
+)
 from midrib.errors import InterruptedByUser
 
 P = ParamSpec("P")
@@ -80,6 +90,9 @@ _VERBS: tuple[tuple[typer.Typer, str, Callable[..., None]], ...] = (
     (data, "show", drawing.show_data),
     (data, "sample", drawing.sample_data),
     (data, "split", looking.split),
+    (data, "index", versions.index),
+    (data, "versions", versions.versions),
+    (data, "diff", versions.diff),
     (backbones, "show", choosing.show_backbone),
     (backbones, "compare", comparing.compare),
     (app, "train", making.train),

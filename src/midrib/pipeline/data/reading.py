@@ -1,4 +1,4 @@
-"""Read pictures under a progress bar; where the splits of a source are remembered."""
+"""Read pictures under a progress bar; where what is known of a source is kept."""
 
 from __future__ import annotations
 
@@ -12,25 +12,43 @@ from midrib.settings import Settings
 
 
 def read(
-    source: str | Path, *, strict: bool, reporter: Reporter, settings: Settings | None = None
+    source: str | Path,
+    *,
+    strict: bool,
+    reporter: Reporter,
+    settings: Settings | None = None,
+    fresh: bool = False,
 ) -> Dataset:
-    """Open a folder, table, archive or URL, and read every picture under a progress bar.
+    """Open a folder, table, archive, URL or index, and read its pictures under a progress bar.
+
+    Files that have not changed since they were last read are opened again only if ``fresh``; of an
+    index, only then is every file's hash compared.
 
     Raises ``DatasetError`` for data that cannot be used, ``StorageError`` for what is elsewhere
     and cannot be had.
     """
-    opened = open_source(source, settings or Settings(), reporter=reporter)
+    settings = settings or Settings()
+    opened = open_source(source, settings, reporter=reporter)
     with reporter.bar("read pictures") as advance:
         dataset = read_dataset(
-            opened.path, strict=strict, progress=lambda done, total: advance(done, total, "")
+            opened.path,
+            strict=strict,
+            known_files=kept_of(source, settings) / "known-files.db",
+            fresh=fresh,
+            progress=lambda done, total: advance(done, total, ""),
         )
     return replace(dataset, named=opened.named) if opened.is_copy else dataset
 
 
 def splits_table(source: str | Path, settings: Settings) -> Path:
     """Where the splits of ``source`` are remembered."""
+    return kept_of(source, settings) / "splits.csv"
+
+
+def kept_of(source: str | Path, settings: Settings) -> Path:
+    """The folder for what is kept of ``source``: its splits, its versions, its known files."""
     place = fingerprint(place_of(source))[:12]
-    return settings.folder / "datasets" / f"{slug(source)}-{place}" / "splits.csv"
+    return settings.datasets / f"{slug(source)}-{place}"
 
 
 def slug(source: str | Path) -> str:

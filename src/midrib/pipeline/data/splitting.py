@@ -7,6 +7,7 @@ from pathlib import Path
 
 from midrib.datasets import Dataset, SplitConfig, load_splits, save_splits, split_dataset
 from midrib.pipeline.data.reading import read, splits_table
+from midrib.pipeline.data.versions import keep
 from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings
 
@@ -38,7 +39,7 @@ def split(
     settings: Settings | None = None,
     reporter: Reporter = SILENT,
 ) -> SplitResult:
-    """Split pictures and write the table down; pictures that were split before stay where they are.
+    """Split pictures and keep this version; pictures that were split before stay where they are.
 
     Args:
         source: the pictures.
@@ -57,4 +58,5 @@ def split(
     previous = load_splits(table) if table.is_file() else None
     divided = split_dataset(dataset, config or SplitConfig(), previous=previous)
     save_splits(divided, table)
+    keep(divided, source, settings)
     return SplitResult(table, divided)
