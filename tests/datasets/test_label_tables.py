@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,8 +80,8 @@ def test_spreadsheet_habits_are_read(root: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "what"),
     [
-        ("pictures/cat-1.png", "1 fields; expected 2"),
-        ("pictures/cat-1.png,cat,train", "3 fields; expected 2"),
+        ("pictures/cat-1.png", "1 fields, not 2"),
+        ("pictures/cat-1.png,cat,train", "3 fields, not 2"),
         ('"pictures/cat-1.png,cat', "not valid CSV"),
         (",cat", "the path is ''"),
         ("pictures/cat-1.png, ", "the label is ' '"),
@@ -88,10 +89,13 @@ def test_spreadsheet_habits_are_read(root: Path) -> None:
     ],
 )
 def test_a_malformed_row_is_named_by_file_and_line(line: str, what: str, root: Path) -> None:
-    """The first row that cannot be meant is refused with its place."""
-    message = refusal(write_csv(root, line))
-    assert f"{root / 'labels.csv'}, line 8: " in message
+    """A row that cannot be meant is told with its place, and refused where that is asked for."""
+    table = write_csv(root, line)
+    message = refusal(table, strict=True)
+    assert re.search(r"labels\.csv( \(bad row:|,) line 8: ", message)
     assert what in message
+    if "not valid CSV" not in message:
+        assert [problem.path for problem in read_dataset(table).problems] == [table]
 
 
 @pytest.mark.parametrize(
@@ -110,27 +114,28 @@ def test_a_malformed_row_is_named_by_file_and_line(line: str, what: str, root: P
     ],
 )
 def test_a_malformed_json_line_is_named_by_file_and_line(
-    line: str, what: str, tmp_path: Path
+    line: str, what: str, tmp_path: Path, draw: Draw
 ) -> None:
-    """The first JSON line that cannot be meant is refused with its place."""
+    """A JSON line that cannot be meant is told with its place."""
     table = tmp_path / "labels.jsonl"
+    draw(tmp_path / "a.png")
     table.write_text(f'{{"path": "a.png", "label": "cat"}}\n{line}\n')
-    message = refusal(table)
-    assert f"{table}, line 2: " in message
+    message = refusal(table, strict=True)
+    assert "labels.jsonl (bad row: line 2: " in message
     assert what in message
 
 
 @pytest.mark.parametrize("path", ["../secret.png", "pictures/../pictures/cat-1.png", "/etc/passwd"])
 def test_paths_that_leave_the_folder_are_refused(path: str, root: Path) -> None:
     """Neither '..' nor an absolute path elsewhere is followed."""
-    assert "leaves" in refusal(write_csv(root, f"{path},cat"))
+    assert "leaves" in refusal(write_csv(root, f"{path},cat"), strict=True)
 
 
 def test_links_that_leave_the_folder_are_refused(root: Path, tmp_path: Path, draw: Draw) -> None:
     """A link in the folder cannot be used to reach a file outside."""
     draw(tmp_path / "outside" / "a.png")
     (root / "way-out").symlink_to(tmp_path / "outside")
-    assert "leaves" in refusal(write_csv(root, "way-out/a.png,cat"))
+    assert "leaves" in refusal(write_csv(root, "way-out/a.png,cat"), strict=True)
 
 
 def test_absolute_paths_inside_the_folder_are_read(root: Path) -> None:

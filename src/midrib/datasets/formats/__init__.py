@@ -3,7 +3,12 @@
 from midrib.datasets.formats import (  # noqa: F401 - they register
     class_folders,
     coco,
+    cvat,
+    imagefolder,
+    instance_masks,
     label_tables,
+    labelme,
+    masks,
     voc,
     yolo,
 )

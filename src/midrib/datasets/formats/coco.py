@@ -46,6 +46,8 @@ T = TypeVar("T")
 _LISTS = frozenset({"images", "annotations", "categories"})
 _OBJECTS = "instances"  # what COCO calls its files of objects, beside captions and keypoints
 
+_MOST_TABLES = 64
+
 
 @DATASET_FORMATS.register("coco")
 class Coco(Format):
@@ -85,9 +87,11 @@ class Coco(Format):
 def _tables(source: Path) -> list[Path]:
     if source.is_file():
         return [source] if source.suffix.lower() == ".json" and _is_coco(source) else []
-    found = [path for path in files_below(source, ".json") if _is_near(path, source)]
-    found = [path for path in found if _is_coco(path)]
-    return [path for path in found if path.name.startswith(_OBJECTS)] or found
+    near = [path for path in files_below(source, ".json") if _is_near(path, source)]
+    named = [path for path in near if path.name.startswith(_OBJECTS)]
+    if not named and len(near) > _MOST_TABLES:  # one file a picture is another format's way
+        return []
+    return [path for path in named or near if _is_coco(path)]
 
 
 def _is_near(path: Path, source: Path) -> bool:

@@ -29,13 +29,15 @@ class Finder:
         """The picture called ``name``. Raises ``Fault``."""
         if not isinstance(name, str) or not name.strip() or "\0" in name or not is_text(name):
             raise Fault("no picture", f"the name of its picture is {name!r:.80}")
-        if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
+        places = [Path(os.path.normpath(folder / name)) for folder in self._folders]
+        inside = [place for place in places if place.is_relative_to(self._root)]
+        if places and not inside:
             raise Fault("outside", f"the picture '{name}' leaves {self._root}")
-        for folder in self._folders:
-            if _is_there(folder / name):
-                if not stays_inside(folder / name, self._root):
+        for place in inside:
+            if _is_there(place):
+                if not stays_inside(place, self._root):
                     raise Fault("outside", f"the picture '{name}' is a link that leaves the folder")
-                return folder / name
+                return place
         raise Fault("missing", f"the picture '{name}' is not there{self._hint(name)}")
 
     def _hint(self, name: str) -> str:

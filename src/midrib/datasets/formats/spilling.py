@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import weakref
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import overload
+from typing import IO, overload
 
 from midrib.datasets.annotations import Annotation, Rle
 from midrib.datasets.formats.interface import Entry
@@ -25,7 +26,7 @@ class SpilledEntries(Sequence[Entry]):
     def __init__(self) -> None:
         self._entries: list[Entry] = []
         self._places: dict[int, array[int]] = defaultdict(lambda: array("Q"))
-        self._file = tempfile.TemporaryFile(prefix="midrib-annotations-")  # noqa: SIM115 - kept
+        self._file: IO[bytes] | None = None
         self._end = 0
 
     def add(self, entry: Entry) -> int:
@@ -39,9 +40,15 @@ class SpilledEntries(Sequence[Entry]):
     def annotate(self, number: int, annotation: Annotation) -> None:
         """Add an object to the picture of that number."""
         line = json.dumps(annotation.key(), separators=(",", ":")).encode()
-        self._file.write(line)
+        self._opened().write(line)
         self._places[number].extend((self._end, len(line)))
         self._end += len(line)
+
+    def _opened(self) -> IO[bytes]:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(prefix="midrib-annotations-")  # noqa: SIM115 - open as long as this
+            weakref.finalize(self, self._file.close)
+        return self._file
 
     def size_of(self, number: int) -> tuple[int, int]:
         """Width and height of the picture of that number, as its source tells them."""
@@ -68,7 +75,7 @@ class SpilledEntries(Sequence[Entry]):
 
     def _annotations(self, number: int) -> Iterator[Annotation]:
         places = self._places.get(number)
-        if places is None:
+        if places is None or self._file is None:
             return
         self._file.flush()
         for offset, length in zip(places[::2], places[1::2], strict=True):
