@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from midrib.pipeline import (
         check,
         compare_backbones,
+        convert,
         data_versions,
         diff_data,
         doctor,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check",
     "compare_backbones",
+    "convert",
     "data_versions",
     "diff_data",
     "doctor",

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from midrib.cli import (
     choosing,
     comparing,
+    converting,
     drawing,
     looking,
     making,
@@ -89,6 +90,7 @@ _VERBS: tuple[tuple[typer.Typer, str, Callable[..., None]], ...] = (
     (data, "quarantine", mending.quarantine),
     (data, "show", drawing.show_data),
     (data, "sample", drawing.sample_data),
+    (data, "convert", converting.convert),
     (data, "split", looking.split),
     (data, "index", versions.index),
     (data, "versions", versions.versions),

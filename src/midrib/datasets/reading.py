@@ -19,6 +19,7 @@ def read_dataset(
     source: Path,
     *,
     strict: bool = False,
+    form: str | None = None,
     known_files: Path | None = None,
     fresh: bool = False,
     learnable: bool = True,
@@ -26,15 +27,14 @@ def read_dataset(
 ) -> Dataset:
     """Read labelled pictures and open each one that is not known, or open an index of them.
 
-    ``source`` is a folder of class folders, such folders below ``train``, ``validation`` (or
-    ``val``, ``valid``) and ``test``, or a ``.csv`` or ``.jsonl`` table with path, label and
-    perhaps split, given directly or as ``labels.csv`` or ``labels.jsonl`` in the folder.
-    Hidden files are ignored, links are not followed out of the folder.
+    ``source`` is a folder or a file in one of ``DATASET_FORMATS`` (docs/formats.md). Hidden files
+    are ignored, links are not followed out of the folder.
 
     Args:
         source: where the pictures are.
         strict: refuse the whole when any file cannot be used; otherwise such files are left
             out and named in ``problems``.
+        form: the name of its format; None takes the one that it shows most plainly.
         known_files: a database of what was found of files before; those that have not changed
             since are not opened again. None opens all.
         fresh: open those too.
@@ -47,7 +47,7 @@ def read_dataset(
     source = _existing(source)
     if is_index(source):
         return _indexed(source, strict=strict, fresh=fresh, progress=progress)
-    name, listing = _list(source)
+    name, listing = _list(source, form)
     items, problems = inspect_changed(listing.entries, known_files, fresh=fresh, progress=progress)
     problems = [*listing.problems, *problems]
     if strict and problems:
@@ -83,10 +83,10 @@ def _existing(source: Path) -> Path:
     return source.resolve()
 
 
-def _list(source: Path) -> tuple[str, Listing]:
+def _list(source: Path, form: str | None) -> tuple[str, Listing]:
     """The name of the source's format, and what it tells."""
     try:
-        name = detect_format(source)
+        name = form or detect_format(source)
         return name, DATASET_FORMATS.get(name)().list_pictures(source)
     except OSError as problem:
         raise DatasetError(

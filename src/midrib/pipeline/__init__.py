@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from midrib.extras import missing_extra
 from midrib.pipeline.data import (
+    Converted,
     DataDifference,
     Indexed,
     Layout,
@@ -25,6 +26,7 @@ from midrib.pipeline.data import (
     SplitResult,
     VersionList,
     check,
+    convert,
     data_versions,
     diff_data,
     fix,
@@ -62,6 +64,7 @@ __all__ = [
     "CardShown",
     "Checkup",
     "ComparedBackbones",
+    "Converted",
     "DataDifference",
     "EvaluationResult",
     "Exported",
@@ -82,6 +85,7 @@ __all__ = [
     "VersionList",
     "check",
     "compare_backbones",
+    "convert",
     "data_versions",
     "diff_data",
     "doctor",

@@ -12,6 +12,7 @@ from midrib.datasets.formats import (  # noqa: F401 - they register
     voc,
     yolo,
 )
+from midrib.datasets.formats.holding import Holds
 from midrib.datasets.formats.interface import (
     DATASET_FORMATS,
     Certainty,
@@ -20,6 +21,7 @@ from midrib.datasets.formats.interface import (
     Listing,
     detect_format,
 )
+from midrib.datasets.formats.placing import Pictures, Placer
 from midrib.datasets.formats.writing import Written, write_dataset
 
 __all__ = [
@@ -27,7 +29,10 @@ __all__ = [
     "Certainty",
     "Entry",
     "Format",
+    "Holds",
     "Listing",
+    "Pictures",
+    "Placer",
     "Written",
     "detect_format",
     "write_dataset",

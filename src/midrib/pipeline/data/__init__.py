@@ -1,6 +1,7 @@
 """The verbs about data: one file each."""
 
 from midrib.pipeline.data.checking import check
+from midrib.pipeline.data.converting import Converted, convert
 from midrib.pipeline.data.differing import DataDifference, diff_data
 from midrib.pipeline.data.fixing import fix
 from midrib.pipeline.data.indexing import Indexed, index_data
@@ -12,6 +13,7 @@ from midrib.pipeline.data.splitting import SplitResult, split
 from midrib.pipeline.data.versions import VersionList, data_versions, keep
 
 __all__ = [
+    "Converted",
     "DataDifference",
     "Indexed",
     "Layout",
@@ -21,6 +23,7 @@ __all__ = [
     "SplitResult",
     "VersionList",
     "check",
+    "convert",
     "data_versions",
     "diff_data",
     "fix",

@@ -18,11 +18,14 @@ def read(
     reporter: Reporter,
     settings: Settings | None = None,
     fresh: bool = False,
+    learnable: bool = True,
+    form: str | None = None,
 ) -> Dataset:
     """Open a folder, table, archive, URL or index, and read its pictures under a progress bar.
 
     Files that have not changed since they were last read are opened again only if ``fresh``; of an
-    index, only then is every file's hash compared.
+    index, only then is every file's hash compared. Classes with too few pictures to learn from
+    are refused where it is to be ``learnable``. ``form`` forces a format.
 
     Raises ``DatasetError`` for data that cannot be used, ``StorageError`` for what is elsewhere
     and cannot be had.
@@ -33,8 +36,10 @@ def read(
         dataset = read_dataset(
             opened.path,
             strict=strict,
+            form=form,
             known_files=kept_of(source, settings) / "known-files.db",
             fresh=fresh,
+            learnable=learnable,
             progress=lambda done, total: advance(done, total, ""),
         )
     return replace(dataset, named=opened.named) if opened.is_copy else dataset
