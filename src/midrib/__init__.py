@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         show_data,
         show_package,
         split,
+        tile,
         train,
         verify,
     )
@@ -67,6 +68,7 @@ __all__ = [
     "show_data",
     "show_package",
     "split",
+    "tile",
     "train",
     "verify",
 ]

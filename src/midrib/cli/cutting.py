@@ -27,7 +27,7 @@ def tile(
     strict: Strict = False,
     json: AsJson = False,
 ) -> None:
-    """Cut big pictures into overlapping tiles, with labels, boxes, outlines and masks.
+    """Cut big pictures into overlapping tiles. Labels, boxes, outlines and masks go along.
 
     Example: midrib data tile fields/ field-tiles/ --size 256 --overlap 32
     """

@@ -24,6 +24,7 @@ from midrib.pipeline.data import (
     Sampled,
     Shown,
     SplitResult,
+    Tiled,
     VersionList,
     check,
     convert,
@@ -35,6 +36,7 @@ from midrib.pipeline.data import (
     sample_data,
     show_data,
     split,
+    tile,
 )
 from midrib.pipeline.doctor import Checkup, doctor
 from midrib.pipeline.running import Monitored, Predictions, monitor, predict, serve
@@ -80,6 +82,7 @@ __all__ = [
     "Shown",
     "SplitResult",
     "Switched",
+    "Tiled",
     "Trained",
     "Verified",
     "VersionList",
@@ -108,6 +111,7 @@ __all__ = [
     "show_data",
     "show_package",
     "split",
+    "tile",
     "train",
     "verify",
 ]

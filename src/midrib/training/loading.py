@@ -38,6 +38,7 @@ class Pictures(Dataset[tuple[Pixels, int]]):
         augmentation: a registered augmentation's name.
         seed: of the augmentation.
         cache: keeps resized pictures on disk, for later runs and those that memory does not hold.
+        memory_bytes: bound of what this process keeps at hand.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Pictures(Dataset[tuple[Pixels, int]]):
         augmentation: str = "none",
         seed: int = 0,
         cache: PictureCache | None = None,
+        memory_bytes: int = MEMORY_BYTES,
     ) -> None:
         self.items = list(items)
         self.recipe = recipe
@@ -57,7 +59,7 @@ class Pictures(Dataset[tuple[Pixels, int]]):
         self._classes = len(labels)
         self._augment = AUGMENTATIONS.get(augmentation)
         self._seed = seed
-        self._memory = _Memory(MEMORY_BYTES)
+        self._memory = _Memory(memory_bytes)
         self._disk = cache
 
     def __len__(self) -> int:

@@ -10,6 +10,7 @@ from midrib.pipeline.data.reading import read, slug, splits_table
 from midrib.pipeline.data.sampling import Sampled, sample_data
 from midrib.pipeline.data.showing import Layout, Shown, show_data
 from midrib.pipeline.data.splitting import SplitResult, split
+from midrib.pipeline.data.tiling import Tiled, tile
 from midrib.pipeline.data.versions import VersionList, data_versions, keep
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Sampled",
     "Shown",
     "SplitResult",
+    "Tiled",
     "VersionList",
     "check",
     "convert",
@@ -36,4 +38,5 @@ __all__ = [
     "slug",
     "split",
     "splits_table",
+    "tile",
 ]
