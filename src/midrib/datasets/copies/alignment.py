@@ -22,6 +22,7 @@ _LOBES = 3
 _LEAST_GAIN = 0.1
 _DAMPING = 1e-6
 _LONGEST_STEP = 0.04
+_ALL = np.array(WHOLE, dtype=np.float64)
 _STEPS = 12
 _STILL = 1e-4
 _LEAST_KEPT = 0.5
@@ -63,8 +64,8 @@ def align(first: Grey, second: Grey, start: Window) -> Aligned | None:
                 return None
             if np.abs(step).max() < _STILL * factor:
                 break
-    pixels, inside = _part_of(second, window, len(second))
-    return Aligned(pixels, inside, Window(*window.tolist()))
+    grid = _Grid(window, len(second), len(second))
+    return Aligned(grid.read(second), grid.inside, Window(*window.tolist()))
 
 
 class _Smoothed:
@@ -101,12 +102,10 @@ def _step(
 ) -> npt.NDArray[np.float64]:
     """How the window's four edges should move, measured on a grid of at most 64 × 64."""
     count = min(len(over.pixels), _MOST_SAMPLES)
-    whole = np.array(WHOLE, dtype=np.float64)
-    (seen, inside), (wanted, _) = (
-        _part_of(under.pixels, window, count),
-        _part_of(over.pixels, whole, count),
-    )
-    across, down = (_part_of(slope, window, count)[0] for slope in (under.across, under.down))
+    wanted = _Grid(_ALL, len(over.pixels), count).read(over.pixels)
+    grid = _Grid(window, len(under.pixels), count)
+    seen, across, down = map(grid.read, (under.pixels, under.across, under.down))
+    inside = grid.inside
     # Smoothing knew less at the edges, which crops have in different places.
     inside[:_EDGE] = inside[-_EDGE:] = inside[:, :_EDGE] = inside[:, -_EDGE:] = False
     place = (np.arange(count) + 0.5) / count
@@ -129,15 +128,19 @@ def least_squares(
     return np.linalg.solve(normal + damping * np.eye(len(normal)), columns.T @ wanted)
 
 
-def _part_of(picture: Grey, window: npt.NDArray[np.float64], count: int) -> tuple[Grey, Mask]:
-    """The window of a picture on a grid of count × count, and where there is any picture."""
-    side = len(picture)
-    place = (np.arange(count) + 0.5) / count
-    rows = (window[1] + place * (window[3] - window[1])) * side - 0.5
-    columns = (window[0] + place * (window[2] - window[0])) * side - 0.5
-    inside = _within(rows, side)[:, None] & _within(columns, side)[None, :]
-    part: Grey = (_weights(rows, side) @ picture @ _weights(columns, side).T).astype(np.float32)
-    return part, inside
+class _Grid:
+    """Count × count places in a window of a picture of side × side pixels."""
+
+    def __init__(self, window: npt.NDArray[np.float64], side: int, count: int) -> None:
+        place = (np.arange(count) + 0.5) / count
+        rows = (window[1] + place * (window[3] - window[1])) * side - 0.5
+        columns = (window[0] + place * (window[2] - window[0])) * side - 0.5
+        self.inside: Mask = _within(rows, side)[:, None] & _within(columns, side)[None, :]
+        self._rows, self._columns = _weights(rows, side), _weights(columns, side)
+
+    def read(self, picture: Grey) -> Grey:
+        """The picture at the grid's places; beyond its edge, the edge."""
+        return np.asarray(self._rows @ picture @ self._columns.T, dtype=np.float32)
 
 
 def _within(places: npt.NDArray[np.float64], side: int) -> Mask:
@@ -145,11 +148,15 @@ def _within(places: npt.NDArray[np.float64], side: int) -> Mask:
 
 
 def _weights(places: npt.NDArray[np.float64], side: int) -> Grey:
-    """Rows that read a place between pixels by Lanczos' kernel; places outside read the edge.
+    """Rows that read a place between pixels by Lanczos' kernel.
 
     Reading between two pixels only would lose up to a thirtieth of thin lines.
     """
-    away = np.clip(places, 0, side - 1)[:, None] - np.arange(side)
-    kernel = np.sinc(away) * np.sinc(away / _LOBES) * (np.abs(away) < _LOBES)
-    shares: Grey = (kernel / kernel.sum(axis=1, keepdims=True)).astype(np.float32)
-    return shares
+    places = np.clip(places, 0, side - 1)
+    taps = np.floor(places).astype(int)[:, None] + np.arange(1 - _LOBES, 1 + _LOBES)
+    away = places[:, None] - taps
+    kernel = np.sinc(away) * np.sinc(away / _LOBES) * ((taps >= 0) & (taps < side))
+    weights = np.zeros((len(places), side + 2 * _LOBES), dtype=np.float32)
+    rows = np.broadcast_to(np.arange(len(places))[:, None], taps.shape)
+    weights[rows, taps + _LOBES] = kernel / kernel.sum(axis=1, keepdims=True)
+    return np.ascontiguousarray(weights[:, _LOBES:-_LOBES])

@@ -105,8 +105,8 @@ def _with_brightness_of(first: Grey, aligned: Aligned) -> Grey:
 
 
 def _structure(picture: Grey) -> Grey:
-    kept: Grey = _FINE @ picture @ _FINE.T - _BROAD @ picture @ _BROAD.T
-    return kept
+    kept = _FINE @ picture @ _FINE.T - _BROAD @ picture @ _BROAD.T
+    return np.asarray(kept, dtype=np.float32)
 
 
 def _root_mean_square(values: npt.NDArray[np.float32]) -> float:

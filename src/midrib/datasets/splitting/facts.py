@@ -1,0 +1,145 @@
+"""What a picture's path and EXIF say of where it belongs: its group, its time, its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from PIL import Image
+
+from midrib.datasets.records import Dataset, Item
+from midrib.datasets.splitting.config import SplitConfig
+from midrib.errors import DatasetError
+from midrib.preprocessing.decoding import FORMATS
+
+_MAKE, _MODEL, _CHANGED = 271, 272, 306
+_DETAILS, _TAKEN, _SERIAL = 0x8769, 36867, 42033
+_EXIF_TIME = "%Y:%m:%d %H:%M:%S"
+
+
+def groups_of(dataset: Dataset, config: SplitConfig) -> dict[Path, list[str]]:
+    """Names of the groups that each picture is in; pictures without any are left out.
+
+    Raises ``DatasetError`` where what ``config.groups`` asks for is said of no picture.
+    """
+    found = {item.path: [f"column {item.group}"] for item in dataset.items if item.group}
+    if not config.groups:
+        return found
+    read = _group_reader(dataset, config.groups)
+    asked = {item.path: name for item in dataset.items if (name := read(item))}
+    if not asked:
+        raise _nothing(dataset, "group", config.groups)
+    for path, name in asked.items():
+        found.setdefault(path, []).append(f"asked {name}")
+    return found
+
+
+def times_of(dataset: Dataset, config: SplitConfig) -> dict[str, float]:
+    """When each picture was taken, by SHA-256; of copies the earliest counts.
+
+    Raises ``DatasetError`` where a picture does not say.
+    """
+    times: dict[str, float] = {}
+    for item in dataset.items:
+        time = _time(dataset, item, config.times)
+        if time is None:
+            raise DatasetError(
+                f"{item.path} does not say when it was taken",
+                expected=f"a time from {config.times!r}",
+                todo="choose where times are told with --times, or split otherwise",
+            )
+        times[item.sha256] = min(time, times.get(item.sha256, time))
+    return times
+
+
+def places_of(dataset: Dataset, config: SplitConfig) -> dict[str, tuple[str, int, int]]:
+    """The big picture that each tile is of, and its x and y in it, by SHA-256.
+
+    Raises ``DatasetError`` where a path does not say.
+    """
+    pattern = re.compile(config.places)
+    groups = groups_of(dataset, config)
+    places: dict[str, tuple[str, int, int]] = {}
+    for item in dataset.items:
+        match = pattern.search(_below(dataset, item.path))
+        if match is None or not all(_is_whole(match[axis]) for axis in "xy"):
+            raise DatasetError(
+                f"{item.path} does not say which tile it is",
+                expected=f"whole numbers x and y from {config.places!r}",
+                todo="mend the expression of --places",
+            )
+        own = match["group"] if "group" in pattern.groupindex else ""
+        whole = " ".join([*groups.get(item.path, []), own or ""])
+        places[item.sha256] = (whole, int(match["x"]), int(match["y"]))
+    return places
+
+
+def _group_reader(dataset: Dataset, groups: str) -> Callable[[Item], str]:
+    if groups == "exif:camera":
+        return lambda item: " ".join(_exif(item.path, (_MAKE, _MODEL), (_SERIAL,)))
+    if groups == "exif:day":
+        return lambda item: (_exif(item.path, (), (_TAKEN,)) or [""])[0][:10]
+    pattern = re.compile(groups)
+
+    def from_path(item: Item) -> str:
+        match = pattern.search(_below(dataset, item.path))
+        return (match["group"] or "") if match else ""
+
+    return from_path
+
+
+def _time(dataset: Dataset, item: Item, times: str) -> float | None:
+    if times == "file":
+        return item.path.stat().st_mtime
+    if times == "exif":
+        told = _exif(item.path, (), (_TAKEN,)) or _exif(item.path, (_CHANGED,), ())
+        return _parsed(told[0], (_EXIF_TIME,)) if told else None
+    match = re.search(times, _below(dataset, item.path))
+    return _parsed(match["time"], ()) if match and match["time"] else None
+
+
+def _parsed(text: str, formats: Iterable[str]) -> float | None:
+    """Seconds or whatever unit a number has; dates are taken for UTC, which keeps their order."""
+    for known in formats:
+        try:
+            return datetime.strptime(text, known).replace(tzinfo=UTC).timestamp()
+        except ValueError:
+            continue
+    try:
+        date = datetime.fromisoformat(text) if not text.isdigit() or len(text) == 8 else None
+        if date is not None:
+            return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _exif(path: Path, tags: tuple[int, ...], details: tuple[int, ...]) -> list[str]:
+    """The texts of those tags that the picture has."""
+    with Image.open(path, formats=FORMATS) as image:
+        exif = image.getexif()
+        more = exif.get_ifd(_DETAILS) if details else {}
+    told = [exif.get(tag) for tag in tags] + [more.get(tag) for tag in details]
+    return [str(each).strip("\0 ") for each in told if each]
+
+
+def _below(dataset: Dataset, path: Path) -> str:
+    root = dataset.source if dataset.source.is_dir() else dataset.source.parent
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+
+
+def _is_whole(text: str | None) -> bool:
+    return bool(text) and re.fullmatch(r"[+-]?\d+", text or "") is not None
+
+
+def _nothing(dataset: Dataset, what: str, asked: str) -> DatasetError:
+    return DatasetError(
+        f"{asked!r} finds a {what} in no picture of {dataset.source}",
+        expected=f"a {what} for at least some",
+        todo="mend the expression: it is searched in the path below the source",
+    )
