@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance, ImageFilter
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_sample_images
 
 from midrib.datasets import Dataset, HealthReport, Item, Problem, check_dataset, read_dataset
 from midrib.datasets.annotations import Annotation, Rle
@@ -20,6 +20,7 @@ from midrib.datasets.measures import measure
 from midrib.errors import DatasetError, UnknownNameError
 
 Classes = Draw = Callable[..., Path]
+PHOTO = Image.fromarray(load_sample_images().images[1])
 
 
 def checked(root: Path) -> HealthReport:
@@ -81,6 +82,36 @@ def test_copies_and_label_conflicts_are_found(classes: Classes) -> None:
     assert (copy.pictures, copy.kept) == ((root / "cat/again.png",), (root / "cat/0.png",))
     assert names(report, "label-conflict") == {"or-dog.png", "1.png"}
     assert report.warnings[1] == "exact copies (exact-copy: 1): again.png = 0.png"
+
+
+def photo(path: Path, part: int, *, quality: int = 92, side: int = 200) -> Path:
+    """One of twelve parts of a real photograph, saved as JPEG."""
+    x, y = 150 * (part % 4), 140 * (part // 4)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cut = PHOTO.crop((x, y, x + 150, y + 140)).resize((side, side), Image.Resampling.LANCZOS)
+    cut.save(path, quality=quality)
+    return path
+
+
+def test_near_copies_conflicts_and_leaks_among_them_are_found(tmp_path: Path) -> None:
+    """Pictures saved again and scaled count as copies, also under other labels and splits."""
+    for part in range(12):
+        split, label = ("test" if part > 7 else "train"), ("dog" if part % 2 else "cat")
+        photo(tmp_path / split / label / f"{part}.jpg", part)
+    kinds = {"exact-copy", "near-copy", "label-conflict", "leak"}
+    assert kinds.isdisjoint(checked(tmp_path).findings)
+    photo(tmp_path / "train/cat/0-small.jpg", 0, quality=75, side=160)
+    photo(tmp_path / "train/cat/3-as-cat.jpg", 3, quality=75)
+    photo(tmp_path / "train/dog/9-learnt.jpg", 9, quality=75)
+    report = checked(tmp_path)
+    assert kinds & set(report.findings) == {"label-conflict", "leak", "near-copy"}
+    (near,) = report.findings["near-copy"]
+    assert near.pictures == (tmp_path / "train/cat/0-small.jpg",)
+    assert near.kept == (tmp_path / "train/cat/0.jpg",)
+    assert names(report, "label-conflict") == {"3.jpg", "3-as-cat.jpg"}
+    (leak,) = report.leaks
+    assert leak.pictures == (tmp_path / "train/dog/9-learnt.jpg",)
+    assert leak.kept == (tmp_path / "test/dog/9.jpg",)
 
 
 def test_copies_across_given_splits_are_leaks(tmp_path: Path, draw: Draw) -> None:
@@ -268,11 +299,15 @@ def overlap(one: tuple[float, ...], two: tuple[float, ...]) -> float:
 @pytest.mark.parametrize(
     ("kind", "check"),
     [
-        ("empty box", "box-empty"),
-        ("unknown mask value", "mask-value"),
+        ("bad box", "box-empty"),
+        ("beyond the picture", "box-out-of-frame"),
+        ("bad mask", "bad-mask"),
+        ("unknown class", "unknown-class"),
         ("another size", "mask-size"),
         ("no class", "missing-label"),
+        ("no annotation", "missing-label"),
         ("missing", "orphan-label"),
+        ("no picture", "orphan-label"),
         ("something new", "left-out"),
     ],
 )
@@ -372,7 +407,7 @@ def test_what_has_no_neighbours_or_too_near_ones_is_noted(
     changed[11, 3] += 0.05
     report = check_dataset(dataset, embeddings=changed)
     assert names(report, "outlier") == {"5.png"}
-    assert [path.name for path in report.pictures("look-alike")] == ["12.png"]
+    assert [path.name for path in report.pictures("near-embedding")] == ["12.png"]
 
 
 def test_splits_of_other_digits_drift(digits: tuple[Dataset, np.ndarray]) -> None:

@@ -70,7 +70,9 @@ def test_pictures_go_and_come_back(digits: Path, settings: Settings) -> None:
     assert told.lines()[0] == "would have moved 2 pictures"
     moved = quarantine(digits, kinds=["blank", "unreadable"], settings=settings)
     assert [target for _, target in moved.moved] == [target for _, target in told.moved]
-    assert set(check(digits, settings=settings).findings) == {"exact-copy", "wrong-extension"}
+    found = check(digits, settings=settings).findings
+    assert {"blank", "unreadable"}.isdisjoint(found)
+    assert {"exact-copy", "wrong-extension"} <= set(found)
     back = quarantine(digits, restore=True, settings=settings)
     assert back.lines()[0] == "put back 2 pictures"
     assert tree(digits) == before

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from midrib.datasets.copies.fingerprints import SIDE as FINGERPRINT_SIDE
+from midrib.datasets.copies.fingerprints import fingerprint
 from midrib.datasets.formats import Entry
 from midrib.datasets.measures import Exif, measure, read_exif
 from midrib.datasets.records import Item, Problem
@@ -25,12 +27,13 @@ from midrib.records import Pixels
 Progress = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
 
-INSPECTION = 1
+INSPECTION = 2
 """Raised whenever something else is found of a file: what was found before is then found anew."""
 
 MAX_FILE_BYTES = 1 << 30
 # Large JPEGs are decoded at 1/8: the whole file is still read through, in a fraction of the time.
-_LOOK_SIZE = (96, 96)
+# Twice the side that fingerprints are taken at: a JPEG decoded at exactly that has aliased.
+_LOOK_SIZE = (2 * FINGERPRINT_SIDE, 2 * FINGERPRINT_SIDE)
 _KINDS: dict[type[PictureError], str] = {
     NotAPictureError: "not a picture",
     PictureTooLargeError: "too large",
@@ -102,7 +105,7 @@ def _item(entry: Entry, data: bytes, upright: Pixels) -> Item | Problem:
             format=image.format or "",
             annotations=entry.annotations,
             group=entry.group,
-            measures=measure(upright, exif),
+            measures=measure(upright, exif, tuple(fingerprint(upright).tolist())),
         )
 
 

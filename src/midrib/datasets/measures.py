@@ -59,8 +59,13 @@ class Exif:
     camera: str = ""
 
 
-def measure(pixels: Pixels, exif: Exif | None = None) -> Measures:
-    """The measures of an upright picture: uint8, height × width × 3 (RGB)."""
+def measure(
+    pixels: Pixels, exif: Exif | None = None, fingerprint: tuple[int, ...] = ()
+) -> Measures:
+    """The measures of an upright picture: uint8, height × width × 3 (RGB).
+
+    ``exif`` and ``fingerprint`` are taken over as they are.
+    """
     exif = exif or Exif()
     luma = small_luma(pixels)
     shares = np.bincount(luma.ravel(), minlength=_LEVELS) / luma.size
@@ -78,6 +83,7 @@ def measure(pixels: Pixels, exif: Exif | None = None) -> Measures:
         high=high,
         entropy=max(0.0, -float(there @ np.log2(there))),
         sharpness=sharpness(luma),
+        fingerprint=fingerprint,
         orientation=exif.orientation,
         taken=exif.taken,
         camera=exif.camera,

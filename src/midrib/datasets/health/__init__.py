@@ -2,7 +2,8 @@
 
     read_dataset ─▶ check_dataset ─▶ HealthReport(findings by kind)
 
-Checks look at what inspection measured, at embeddings if there are any, and open no file.
+Checks look at what inspection measured and at embeddings if there are any. The only files opened
+again are those of pictures whose fingerprints are close, to compare their pixels.
 """
 
 from midrib.datasets.health import kinds as _kinds  # noqa: F401 - importing it registers the checks

@@ -10,6 +10,7 @@ from statistics import median
 
 import numpy as np
 
+from midrib.datasets.copies import Likenesses, find_likenesses
 from midrib.datasets.health.neighbours import Neighbours, find_neighbours
 from midrib.datasets.measures import Measures
 from midrib.datasets.records import Dataset, Item
@@ -21,10 +22,12 @@ class Evidence:
     """A dataset as it was read, with embeddings of its pictures if there are any.
 
     ``embeddings``: float32, pictures × features, in the order of the dataset's items.
+    ``progress`` is called with how far the search for copies is, and how far it has to go.
     """
 
     dataset: Dataset
     embeddings: Floats | None = None
+    progress: Callable[[int, int], None] | None = None
 
     @cached_property
     def items(self) -> tuple[Item, ...]:
@@ -41,12 +44,42 @@ class Evidence:
         return median(measure(measures) for _, measures in self.measured)
 
     @cached_property
-    def copies(self) -> list[tuple[Item, ...]]:
-        """Groups of files with the same bytes, in the order of the items."""
+    def likenesses(self) -> Likenesses:
+        """Pictures that are nearly the same, from the fingerprints that inspection took.
+
+        Only the files of pairs whose fingerprints are close are opened again, to compare pixels.
+        """
+        known = {
+            item.sha256: np.array(measures.fingerprint, np.uint64)
+            for item, measures in self.measured
+            if measures.fingerprint
+        }
+        items = [item for item in self.items if item.sha256 in known]
+        return find_likenesses(items, hashes=known, progress=self.progress)
+
+    @cached_property
+    def by_content(self) -> dict[str, list[Item]]:
+        """Files by the SHA-256 of their bytes, in the order of the items."""
         groups: dict[str, list[Item]] = defaultdict(list)
         for item in self.items:
             groups[item.sha256].append(item)
-        return [tuple(group) for sha256, group in groups.items() if sha256 and len(group) > 1]
+        return groups
+
+    @cached_property
+    def copies(self) -> list[tuple[Item, ...]]:
+        """Groups of pictures that are copies of each other, by bytes or verified by pixels."""
+        joined = {sha256: [sha256] for sha256 in self.by_content if sha256}
+        for like in self.likenesses.copies:
+            one, other = joined[like.first], joined[like.second]
+            if one is not other:
+                one += other
+                joined.update(dict.fromkeys(other, one))
+        groups = {id(contents): contents for contents in joined.values()}.values()
+        found = [
+            tuple(item for sha256 in contents for item in self.by_content[sha256])
+            for contents in groups
+        ]
+        return [group for group in found if len(group) > 1]
 
     @cached_property
     def neighbours(self) -> Neighbours:

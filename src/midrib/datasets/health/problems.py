@@ -13,13 +13,23 @@ from midrib.datasets.health.evidence import Evidence
 
 UNREADABLE = frozenset({"unreadable", "corrupt", "not a picture", "too large"})
 TRUNCATED = frozenset({"truncated"})
-EMPTY_BOX = frozenset({"empty box"})
-MASK_VALUE = frozenset({"unknown mask value"})
+NO_SHAPE = frozenset({"bad box", "bad outline", "not a number"})
+BEYOND = frozenset({"beyond the picture"})
+BAD_MASK = frozenset({"bad mask"})
+UNKNOWN_CLASS = frozenset({"unknown class"})
 ANOTHER_SIZE = frozenset({"another size"})
-UNLABELLED = frozenset({"no class", "no label"})
-ORPHAN = frozenset({"missing"})
-_TOLD_ELSEWHERE = (
-    UNREADABLE | TRUNCATED | EMPTY_BOX | MASK_VALUE | ANOTHER_SIZE | UNLABELLED | ORPHAN
+UNLABELLED = frozenset({"no class", "no annotation"})
+ORPHAN = frozenset({"missing", "no picture"})
+_TOLD_ELSEWHERE = frozenset().union(
+    UNREADABLE,
+    TRUNCATED,
+    NO_SHAPE,
+    BEYOND,
+    BAD_MASK,
+    UNKNOWN_CLASS,
+    ANOTHER_SIZE,
+    UNLABELLED,
+    ORPHAN,
 )
 
 LEFT_OUT: frozenset[str] = frozenset()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class HealthReport:
 
     @property
     def leaks(self) -> tuple[Finding, ...]:
-        """Exact copies in several splits."""
+        """Copies in several splits, of the same bytes or verified by pixels."""
         return self.findings.get("leak", ())
 
     @property
@@ -97,19 +97,25 @@ class HealthReport:
         }
 
 
-def check_dataset(dataset: Dataset, *, embeddings: Floats | None = None) -> HealthReport:
+def check_dataset(
+    dataset: Dataset,
+    *,
+    embeddings: Floats | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> HealthReport:
     """Run every registered check over what reading has found.
 
     Args:
         dataset: as `read_dataset` gave it, before or after splitting, with at least one picture.
         embeddings: float32, pictures × features, in the order of ``dataset.items``; without them
             what needs them is not looked for.
+        progress: called with how far the search for copies is, and how far it has to go.
 
     Raises:
-        DatasetError: the embeddings are not those of the pictures.
+        DatasetError: the embeddings are not those of the pictures, or a picture is gone.
     """
     _require_fitting(dataset, embeddings)
-    evidence = Evidence(dataset, embeddings)
+    evidence = Evidence(dataset, embeddings, progress)
     items = evidence.items
     return HealthReport(
         dataset=dataset,

@@ -45,7 +45,10 @@ def check(
         features = embed_dataset(
             dataset, embeddings, weights=weights, settings=settings, reporter=reporter
         )
-    health = check_dataset(dataset, embeddings=features)
+    with reporter.bar("compare pictures") as advance:
+        health = check_dataset(
+            dataset, embeddings=features, progress=lambda done, total: advance(done, total, "")
+        )
     if report is not None:
         from midrib.pipeline.data.health_page import write_report
 

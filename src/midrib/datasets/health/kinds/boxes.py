@@ -10,7 +10,7 @@ from statistics import median
 from midrib.datasets.annotations import XYXY, Annotation
 from midrib.datasets.health.checks import Finding, Gravity, Remedy, check
 from midrib.datasets.health.evidence import Evidence
-from midrib.datasets.health.problems import EMPTY_BOX, told_as
+from midrib.datasets.health.problems import BEYOND, NO_SHAPE, told_as
 from midrib.datasets.records import Item
 
 TOLERANCE_PIXELS = 1.0
@@ -29,15 +29,15 @@ LEAST_OF_A_CLASS = 20
 @check(
     "box-empty",
     Gravity.WARNING,
-    title="boxes without an area",
+    title="boxes and outlines without an area",
     meaning="They hold nothing and are left out; some trainers turn them into NaN.",
     todo="Draw them again, or delete them where they were drawn.",
     remedy=Remedy.NONE,
     shows_text=True,
 )
 def box_empty(evidence: Evidence) -> Iterator[Finding]:
-    """Width or height is not above 0, or no number."""
-    yield from told_as(evidence, EMPTY_BOX)
+    """Width or height is not above 0, a corner is missing, or something is no number."""
+    yield from told_as(evidence, NO_SHAPE)
 
 
 @check(
@@ -55,6 +55,7 @@ def box_out_of_frame(evidence: Evidence) -> Iterator[Finding]:
             worst = max(_beyond(item, box) for box in out)
             text = f"{_boxes(len(out))} up to {worst:.0f} pixels outside"
             yield Finding(text, worst, (item.path,), boxes=tuple(out))
+    yield from told_as(evidence, BEYOND)
 
 
 @check(

@@ -1,9 +1,14 @@
-"""Pictures that are there twice: harmless, contradictory, or a lie about the score."""
+"""Pictures that are there twice: harmless, contradictory, or a lie about the score.
+
+Copies are files of the same bytes, and pictures whose aligned pixels agree (see
+`midrib.datasets.copies`): saved again, scaled, cropped, mirrored or turned.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from midrib.datasets.copies import Likeness
 from midrib.datasets.health.checks import Finding, Gravity, check
 from midrib.datasets.health.evidence import Evidence
 from midrib.datasets.records import SPLITS, Item
@@ -19,9 +24,26 @@ from midrib.datasets.records import SPLITS, Item
 )
 def exact_copy(evidence: Evidence) -> Iterator[Finding]:
     """Files of the same bytes, under one label and in one split."""
-    for group in evidence.copies:
-        if not _disputed(group) and not _leaks(group):
+    for group in _harmless(evidence):
+        if _is_exact(group):
             yield _finding("the same file", group[1:], group[:1])
+
+
+@check(
+    "near-copy",
+    Gravity.WARNING,
+    title="copies that were saved again, scaled, cropped, mirrored or turned",
+    meaning="The same picture counts several times, though its bytes differ. A split that does "
+    "not know of them lets a model be judged by what it has learnt.",
+    todo="Keep one of each, the largest is the first; or leave them and split by 'midrib data "
+    "split', which keeps them together.",
+)
+def near_copy(evidence: Evidence) -> Iterator[Finding]:
+    """Pictures whose aligned pixels agree, under one label and in one split."""
+    for group in _harmless(evidence):
+        if not _is_exact(group):
+            ordered = sorted(group, key=lambda item: -item.width * item.height)
+            yield _finding("the same pixels in other bytes", ordered[1:], ordered[:1])
 
 
 @check(
@@ -33,7 +55,7 @@ def exact_copy(evidence: Evidence) -> Iterator[Finding]:
     todo="Decide by hand which is right; until then all of them are moved out.",
 )
 def label_conflict(evidence: Evidence) -> Iterator[Finding]:
-    """Files of the same bytes that are labelled otherwise."""
+    """Copies that are labelled otherwise."""
     for group in evidence.copies:
         if _disputed(group):
             said = " or ".join(sorted({", ".join(sorted(item.named)) for item in group}))
@@ -48,12 +70,40 @@ def label_conflict(evidence: Evidence) -> Iterator[Finding]:
     todo="Keep them where they judge; those that are learnt from are moved out.",
 )
 def leak(evidence: Evidence) -> Iterator[Finding]:
-    """Files of the same bytes in train and in what judges."""
+    """Copies in train and in what judges."""
     for group in evidence.copies:
         if _leaks(group):
             judge = min(group, key=_judges_first).split
             learnt = [item for item in group if item.split != judge]
-            yield _finding(_in_splits(group), learnt, [i for i in group if i.split == judge])
+            same = "the same file" if _is_exact(group) else "the same pixels"
+            text = f"{same}: {_in_splits(group)}"
+            yield _finding(text, learnt, [item for item in group if item.split == judge])
+
+
+@check(
+    "look-alike",
+    Gravity.NOTE,
+    title="pictures that look alike without being copies",
+    meaning="Often the same scene a moment later. On both sides of a split they flatter the "
+    "score, though no pixel is copied.",
+    todo="Look at those in several splits; name what belongs together as a group before splitting.",
+)
+def look_alike(evidence: Evidence) -> Iterator[Finding]:
+    """Fingerprints are close, but aligned pixels differ; those in several splits come first."""
+    for like in evidence.likenesses.look_alikes:
+        yield _pair(evidence, like)
+
+
+def _pair(evidence: Evidence, like: Likeness) -> Finding:
+    group = [evidence.by_content[like.first][0], evidence.by_content[like.second][0]]
+    one, other = sorted(group, key=_judges_first)
+    apart = _leaks(group)
+    text = f"similarity {like.similarity:.2f}" + f": {_in_splits(group)}" * apart
+    return Finding(text, like.similarity + apart, (other.path,), (one.path,))
+
+
+def _harmless(evidence: Evidence) -> Iterator[tuple[Item, ...]]:
+    return (each for each in evidence.copies if not (_disputed(each) or _leaks(each)))
 
 
 def _finding(text: str, group: Sequence[Item], kept: Sequence[Item] = ()) -> Finding:
@@ -61,8 +111,15 @@ def _finding(text: str, group: Sequence[Item], kept: Sequence[Item] = ()) -> Fin
     return Finding(text, len(pictures) + len(spared), pictures, spared)
 
 
+def _is_exact(group: Sequence[Item]) -> bool:
+    return len({item.sha256 for item in group}) == 1
+
+
 def _disputed(group: Sequence[Item]) -> bool:
-    return len({item.labels for item in group}) > 1
+    """Whether classes differ, or of one file the objects too: a crop's lie elsewhere."""
+    named = {(item.labels, item.named) for item in group}
+    objects = {item.annotated for item in group} if _is_exact(group) else set()
+    return len(named) > 1 or len(objects) > 1
 
 
 def _leaks(group: Sequence[Item]) -> bool:

@@ -83,15 +83,15 @@ def outlier(evidence: Evidence) -> Iterator[Finding]:
 
 
 @check(
-    "look-alike",
+    "near-embedding",
     Gravity.NOTE,
     title="pictures whose embeddings are almost the same",
-    meaning="Often the same scene a moment later, or another crop. On both sides of a split they "
-    "flatter the score, though no pixel is copied.",
-    todo="Name what belongs together as a group before splitting.",
+    meaning="To the backbone they show the same: often one scene a moment later. On both sides of "
+    "a split they flatter the score, though no pixel is copied.",
+    todo="Look at those in several splits; name what belongs together as a group before splitting.",
     needs_embeddings=True,
 )
-def look_alike(evidence: Evidence) -> Iterator[Finding]:
+def near_embedding(evidence: Evidence) -> Iterator[Finding]:
     """Two pictures are each other's nearest, at a tenth of the usual distance."""
     found = evidence.neighbours
     if len(evidence.items) < LEAST_PICTURES:

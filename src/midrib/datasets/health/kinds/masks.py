@@ -6,22 +6,36 @@ from collections.abc import Iterator
 
 from midrib.datasets.health.checks import Finding, Gravity, Remedy, check
 from midrib.datasets.health.evidence import Evidence
-from midrib.datasets.health.problems import ANOTHER_SIZE, MASK_VALUE, told_as
+from midrib.datasets.health.problems import ANOTHER_SIZE, BAD_MASK, UNKNOWN_CLASS, told_as
 
 
 @check(
-    "mask-value",
+    "bad-mask",
     Gravity.WARNING,
-    title="masks with values that no class has",
-    meaning="Those pixels belong to no class; often the mask was saved as JPEG, or resized with "
-    "smoothing.",
-    todo="Save the mask again from where it was drawn, without smoothing or loss.",
+    title="masks that cannot be read",
+    meaning="They are left out, so what they outline counts as background.",
+    todo="Export them again from where they were drawn, as PNG or as the format says.",
     remedy=Remedy.NONE,
     shows_text=True,
 )
-def mask_value(evidence: Evidence) -> Iterator[Finding]:
-    """A pixel's value is not in the list of classes."""
-    yield from told_as(evidence, MASK_VALUE)
+def bad_mask(evidence: Evidence) -> Iterator[Finding]:
+    """A mask is malformed, of a kind that cannot hold one, or of another size than its picture."""
+    yield from told_as(evidence, BAD_MASK)
+
+
+@check(
+    "unknown-class",
+    Gravity.WARNING,
+    title="objects and mask values of a class that is not named",
+    meaning="They are left out. In masks the cause is often that they were saved as JPEG, or "
+    "resized with smoothing, which makes values in between.",
+    todo="Name the class where the source names its classes, or export the annotations again.",
+    remedy=Remedy.NONE,
+    shows_text=True,
+)
+def unknown_class(evidence: Evidence) -> Iterator[Finding]:
+    """A category, or a pixel's value, is not in the list of classes."""
+    yield from told_as(evidence, UNKNOWN_CLASS)
 
 
 @check(
