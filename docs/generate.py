@@ -230,6 +230,22 @@ def _figure(figure: Any) -> str:
     return figure.replace("|", "\\|") if isinstance(figure, str) else f"{figure['median']:.1f}"
 
 
+def check_table() -> str:
+    """One row a kind of fault: its name, what is found, what it means, and what midrib can do."""
+    from midrib.datasets.health import CHECKS, Gravity
+
+    words = {Gravity.GRAVE: "grave", Gravity.WARNING: "warning", Gravity.NOTE: "note"}
+    checks = sorted((CHECKS.get(name) for name in CHECKS), key=lambda c: (-c.gravity, c.name))
+    rows = ["| kind | | what is found | what it means | can be |", "|---|---|---|---|---|"]
+    helps = {"none": "", "quarantine": "moved out", "fix": "mended, moved out"}
+    rows += [
+        f"| `{each.name}`{' (embeddings)' if each.needs_embeddings else ''} "
+        f"| {words[each.gravity]} | {each.title} | {each.meaning} | {helps[each.remedy.value]} |"
+        for each in checks
+    ]
+    return "\n".join(rows)
+
+
 def _takes(field: FieldInfo) -> str:
     bounds = [
         f"{sign} {getattr(each, name):,g}".replace(",", " ")
@@ -294,6 +310,7 @@ def _blocks() -> dict[str, Callable[[], str]]:
         "backbones": backbone_table,
         "algorithms": algorithm_table,
         "matrix": matrix_table,
+        "checks": check_table,
     }
 
 
