@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,12 +112,15 @@ def _remarks(dataset: Dataset, items: list[Item]) -> Iterable[Remark]:
 
 
 def _found(health: HealthReport) -> Iterator[Remark]:
-    """What checks found, by picture; a check's own gravity tells how grave it is."""
+    """What checks found, once a picture and kind; a check's own gravity tells how grave it is."""
     for name, findings in health.findings.items():
-        gravity = float(CHECKS.get(name).gravity)
+        texts: dict[Path, list[str]] = defaultdict(list)
         for finding in findings:
             for path in (*finding.pictures, *finding.kept):
-                yield Remark(path, gravity, f"{name}: {finding.text}" if finding.text else name)
+                texts[path].append(finding.text)
+        for path, said in texts.items():
+            more = f" (and {len(said) - 1:,} more)" if len(said) > 1 else ""
+            yield Remark(path, float(CHECKS.get(name).gravity), f"{name}: {said[0]}{more}")
 
 
 def _line(ranked: Ranked, dataset: Dataset) -> str:
