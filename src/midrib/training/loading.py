@@ -52,7 +52,7 @@ class Pictures(Dataset[tuple[Pixels, int]]):
         cache: PictureCache | None = None,
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
-        self.items = list(items)
+        self.items = items  # those of an index are read one by one
         self.recipe = recipe
         self._recipe_hash = recipe.hash()
         self._truth = [labels.index(item.label) for item in items]
