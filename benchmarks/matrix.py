@@ -62,8 +62,8 @@ def measure(options: argparse.Namespace) -> Results:
             f"classifier of 3 classes from a random start, {size} pixels or the least that the "
             "backbone takes",
             "error: largest difference between the file's embedding and that of the model in 64 "
-            "bit, after one step of training, relative to its largest value; at most 0.001, or 4 "
-            "times the model's own in 32 bit, passes",
+            "bit, after one step of training, relative to its largest value; at most 0.001 passes",
+            "normalisation layers get statistics of the same pictures first",
         ],
     )
 
