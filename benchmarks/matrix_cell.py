@@ -92,12 +92,12 @@ def _settle(classifier: Classifier, pictures: Tensor) -> None:
     """
 
     def settle(norm: nn.modules.batchnorm._BatchNorm, given: tuple[Tensor]) -> None:
+        if norm.running_mean is None or norm.running_var is None:
+            return  # it keeps none
         axes = [axis for axis in range(given[0].ndim) if axis != 1]
         mean = _MEAN_SHARE * given[0].mean(axes)
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
         norm.running_mean.copy_(mean)
-        norm.running_var.copy_(given[0].square().mean(axes) - mean * (2 / _MEAN_SHARE - 1) * mean)
+        norm.running_var.copy_((given[0] - _as_channels(mean, given[0])).square().mean(axes))
 
     classifier.eval()
     norms = [
@@ -109,6 +109,10 @@ def _settle(classifier: Classifier, pictures: Tensor) -> None:
     classifier(pictures)
     for hook in hooks:
         hook.remove()
+
+
+def _as_channels(values: Tensor, like: Tensor) -> Tensor:
+    return values.view(1, -1, *[1] * (like.ndim - 2))
 
 
 def _errors(file: Path, classifier: Classifier, pictures: Tensor) -> dict[str, float]:
