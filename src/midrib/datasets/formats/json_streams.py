@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,18 +58,17 @@ def _has_words(path: Path) -> bool:
     return False
 
 
-class _WordsQuoted(io.RawIOBase):
+class _WordsQuoted:
     """A stream of JSON in which NaN, Infinity and -Infinity are strings."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        super().__init__()
         self._stream = stream
         self._pending = b""
 
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:  # noqa: ARG002 - whole chunks are given
+    def read(self, size: int = -1) -> bytes:
+        """The next part, of whatever length; nothing for a ``size`` of 0, which is a look."""
+        if size == 0:
+            return b""
         while chunk := self._stream.read(_CHUNK_BYTES):
             if given := self._quoted(self._pending + chunk):
                 return given

@@ -65,7 +65,7 @@ def masks(draw: st.DrawFn, size: tuple[int, int]) -> Rle:
 
 
 @st.composite
-def annotations(draw: st.DrawFn, size: tuple[int, int]) -> Annotation:
+def objects(draw: st.DrawFn, size: tuple[int, int]) -> Annotation:
     """A box, some outlines or a mask, with or without a box of its own."""
     outlines: tuple[Polygon, ...] = ()
     mask = None
@@ -106,7 +106,7 @@ def items(draw: st.DrawFn, number: int, root: Path) -> Item:
         height=size[1],
         mode="RGB",
         format="PNG",
-        annotations=tuple(draw(st.lists(annotations(size), max_size=3))),
+        annotations=tuple(draw(st.lists(objects(size), max_size=3))),
         group=draw(st.none() | st.sampled_from(["north", "Süd"])),
     )
 
