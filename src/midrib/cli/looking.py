@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -45,19 +45,45 @@ def split(
     validation: Annotated[float, typer.Option(help="Share kept for choosing.")] = 0.15,
     test: Annotated[float, typer.Option(help="Share kept for the last score.")] = 0.15,
     seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
+    by: Annotated[
+        Literal["draw", "time", "space"],
+        typer.Option(help="A draw; or the oldest learn, the newest judge; or strips of tiles."),
+    ] = "draw",
+    groups: Annotated[
+        str, typer.Option(help="What stays whole: 'exif:camera', 'exif:day' or (?P<group>…).")
+    ] = "",
+    times: Annotated[str, typer.Option(help="'exif', 'file' or (?P<time>…).")] = "exif",
+    places: Annotated[str, typer.Option(help="Of tiles: (?P<x>…) and (?P<y>…).")] = "",
+    gap: Annotated[int, typer.Option(help="Places of tiles dropped between two splits.")] = 1,
+    keep_together: Annotated[
+        bool, typer.Option(help="Whether near-copies count as one picture.")
+    ] = True,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Forget how they were split before.")
+    ] = False,
     output: Annotated[Path | None, typer.Option(help="Where to write the table of splits.")] = None,
     strict: Strict = False,
     json: AsJson = False,
 ) -> None:
-    """Split pictures into train, validation and test. Exact copies stay together.
+    """Split pictures into train, validation and test. Copies and groups stay together.
 
     Example: midrib data split my-photos/ --test 0.2 --output splits.csv
     """
     from midrib import pipeline
     from midrib.datasets import SplitConfig
 
-    config = SplitConfig(validation=validation, test=test, seed=seed)
+    config = SplitConfig(
+        validation=validation,
+        test=test,
+        seed=seed,
+        by=by,
+        groups=groups,
+        times=times,
+        places=places,
+        gap=gap,
+        keep_together=keep_together,
+    )
     result = pipeline.split(
-        source, config=config, output=output, strict=strict, reporter=ConsoleReporter()
+        source, config=config, output=output, anew=anew, strict=strict, reporter=ConsoleReporter()
     )
     show(result, as_json=json)

@@ -41,6 +41,13 @@ def train(
         typer.Option(help="'balanced', 'recall:0.95' or a number; needs --positive."),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget an earlier equal run.")] = False,
+    split_config: Annotated[
+        Path | None, typer.Option(help="How to split: options in a .json or .toml file.")
+    ] = None,
+    allow_leak: Annotated[
+        bool,
+        typer.Option("--allow-leak", help="Train although held-out pictures have been copied."),
+    ] = False,
     strict: Strict = False,
     json: AsJson = False,
 ) -> None:
@@ -53,6 +60,7 @@ def train(
     midrib train my-photos/ --epochs 20 --size 160 --set augmentation=dihedral
     """
     from midrib import pipeline
+    from midrib.datasets import SplitConfig
     from midrib.exporting import ExportConfig
     from midrib.training import TrainConfig
 
@@ -71,7 +79,9 @@ def train(
         name=name,
         config=TrainConfig.resolve(config, options or [], given),
         export_config=ExportConfig(positive=positive, threshold=threshold),
+        split_config=SplitConfig.load(split_config) if split_config else None,
         fresh=fresh,
+        allow_leak=allow_leak,
         strict=strict,
         reporter=ConsoleReporter(),
     )

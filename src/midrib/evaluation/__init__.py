@@ -3,6 +3,7 @@
 from midrib.evaluation.decision import decide_again
 from midrib.evaluation.records import Evaluation, Skipped
 from midrib.evaluation.reference import build_reference
+from midrib.evaluation.scores import with_leaks
 from midrib.evaluation.scoring import LabelledPicture, evaluate_package
 from midrib.evaluation.threshold import THRESHOLD_RULES, choose_threshold
 
@@ -15,4 +16,5 @@ __all__ = [
     "choose_threshold",
     "decide_again",
     "evaluate_package",
+    "with_leaks",
 ]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from midrib.evaluation.records import Evaluation
-from midrib.evaluation.scores import score_answers
+from midrib.evaluation.scores import scored
 from midrib.packages import Decision
 from midrib.postprocessing import decide
 
@@ -24,13 +24,4 @@ def decide_again(evaluation: Evaluation, decision: Decision) -> Evaluation:
         ),
         dtype=np.int64,
     )
-    anew = replace(evaluation, positive=decision.positive, decided=decided)
-    scores = score_answers(
-        anew.truth,
-        anew.answer,
-        decided,
-        labels,
-        positive=anew.positive_index,
-        split=anew.split,
-    )
-    return replace(anew, scores=tuple(scores))
+    return scored(replace(evaluation, positive=decision.positive, decided=decided))

@@ -33,7 +33,8 @@ class Evaluation:
     ``truth`` and ``decided``: int64, count, places in ``labels``. ``answer``: float32, count ×
     classes. ``embedding``: float32, count × features. ``statistics``: float32, count × 4, see
     `midrib.packages.picture_statistics`. ``positive``: the label that the package's threshold is
-    about, or None.
+    about, or None. ``leaked``: pictures that the model has learnt from copies of; where there are
+    any, ``scores`` has every score twice, with them and without.
     """
 
     split: str
@@ -47,6 +48,7 @@ class Evaluation:
     decided: NDArray[np.int64] = field(repr=False)
     scores: tuple[Score, ...]
     skipped: tuple[Skipped, ...]
+    leaked: tuple[Path, ...] = ()
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -74,6 +76,7 @@ class Evaluation:
             "scores": [score.model_dump() for score in self.scores],
             "confusion": confusion_matrix(self.truth, self.decided, len(self.labels)).tolist(),
             "skipped": [{"path": str(path), "reason": why} for path, why in self.skipped],
+            "leaked": [str(path) for path in self.leaked],
         }
 
     def save(self, path: Path) -> None:
@@ -87,6 +90,7 @@ class Evaluation:
             "paths": [str(path) for path in self.paths],
             "scores": [score.model_dump() for score in self.scores],
             "skipped": [(str(path), reason) for path, reason in self.skipped],
+            "leaked": [str(path) for path in self.leaked],
         }
         arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in _ARRAYS}
         write_bytes(path, save(arrays, metadata={"evaluation": json.dumps(facts)}))
@@ -113,5 +117,6 @@ class Evaluation:
             paths=tuple(Path(path) for path in facts["paths"]),
             scores=tuple(Score(**score) for score in facts["scores"]),
             skipped=tuple(Skipped(Path(path), reason) for path, reason in facts["skipped"]),
+            leaked=tuple(Path(path) for path in facts.get("leaked", ())),
             **arrays,
         )

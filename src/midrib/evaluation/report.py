@@ -113,6 +113,7 @@ def render_report(content: ReportContent) -> str:
             headline=headline,
             gauge_places=_gauge(headline, content.baseline),
             finding=wording.finding(evaluation, headline),
+            leaks=wording.leaks(evaluation, content.headline),
             comparison=_comparison(content),
             tiles=_tiles(evaluation, content.headline),
             training=training_figures(content.training),
@@ -123,7 +124,7 @@ def render_report(content: ReportContent) -> str:
             wrong_count=int((evaluation.decided != evaluation.truth).sum()),
             wrong=wrong_tiles(evaluation),
             right=right_tiles(evaluation),
-            bars={score.metric: _bar(score) for score in evaluation.scores},
+            bars={score: _bar(score) for score in evaluation.scores},
             total_seconds=sum(content.stage_seconds.values()),
             slowest_seconds=max(content.stage_seconds.values(), default=0.0),
         )
@@ -168,7 +169,7 @@ def _tiles(evaluation: Evaluation, headline: str) -> list[Score]:
     wanted = list(_TILES)
     if evaluation.positive_index is not None:
         wanted.insert(0, f"{RECALL}{evaluation.labels[evaluation.positive_index]}")
-    by_name = {score.metric: score for score in evaluation.scores}
+    by_name = {score.metric: score for score in reversed(evaluation.scores)}
     return [by_name[name] for name in wanted if name in by_name and name != headline]
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from math import isnan
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from midrib.evaluation.records import Evaluation
 from midrib.metrics import METRICS, accuracy, average_precision, bootstrap
 from midrib.metrics.decisions import Truth
 from midrib.metrics.resampling import ROUNDS, Measure
@@ -19,6 +23,38 @@ _OF_ANSWERS = ("roc_auc", "log_loss", "ece")
 # Numbers that are looked at in all resamples together: some seconds of one core.
 _MOST_NUMBERS = 20_000_000
 _LEAST_ROUNDS = 100
+
+
+WITHOUT_LEAKS = " without leaked pictures"
+"""What is added to the name of a split in scores that leave out what training saw copies of."""
+
+
+def scored(evaluation: Evaluation) -> Evaluation:
+    """The evaluation with its scores; with leaked pictures, beside them those without."""
+    every = np.ones(len(evaluation), bool)
+    scores = _scores(evaluation, every, evaluation.split)
+    leaked = set(evaluation.leaked)
+    kept = np.array([path not in leaked for path in evaluation.paths], bool)
+    if leaked and kept.any():
+        scores += _scores(evaluation, kept, evaluation.split + WITHOUT_LEAKS)
+    return replace(evaluation, scores=tuple(scores))
+
+
+def with_leaks(evaluation: Evaluation, leaked: Iterable[Path]) -> Evaluation:
+    """The evaluation, scored with and without the pictures that training saw copies of."""
+    named = tuple(leaked)
+    return scored(replace(evaluation, leaked=named)) if named else evaluation
+
+
+def _scores(evaluation: Evaluation, rows: NDArray[np.bool_], split: str) -> list[Score]:
+    return score_answers(
+        evaluation.truth[rows],
+        evaluation.answer[rows],
+        evaluation.decided[rows],
+        evaluation.labels,
+        positive=evaluation.positive_index,
+        split=split,
+    )
 
 
 def score_answers(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from midrib.engines import Predictor
 from midrib.errors import DatasetError, PictureError, UsageError
 from midrib.evaluation.records import Evaluation, Skipped
-from midrib.evaluation.scores import score_answers
+from midrib.evaluation.scores import scored
 from midrib.machine import usable_cores
 from midrib.names import nearest
 from midrib.packages import Package, picture_statistics
@@ -160,25 +159,18 @@ def _answer(
 def _scored(
     batches: list[_Answered], skipped: list[Skipped], package: Package, split: str
 ) -> Evaluation:
-    evaluation = Evaluation(
-        split=split,
-        labels=tuple(package.card.labels),
-        positive=package.card.decision.positive,
-        paths=tuple(path for batch in batches for path in batch.paths),
-        truth=np.concatenate([batch.truth for batch in batches]),
-        answer=np.concatenate([batch.answer for batch in batches]),
-        embedding=np.concatenate([batch.embedding for batch in batches]),
-        statistics=np.concatenate([batch.statistics for batch in batches]),
-        decided=np.concatenate([batch.decided for batch in batches]),
-        scores=(),
-        skipped=tuple(skipped),
+    return scored(
+        Evaluation(
+            split=split,
+            labels=tuple(package.card.labels),
+            positive=package.card.decision.positive,
+            paths=tuple(path for batch in batches for path in batch.paths),
+            truth=np.concatenate([batch.truth for batch in batches]),
+            answer=np.concatenate([batch.answer for batch in batches]),
+            embedding=np.concatenate([batch.embedding for batch in batches]),
+            statistics=np.concatenate([batch.statistics for batch in batches]),
+            decided=np.concatenate([batch.decided for batch in batches]),
+            scores=(),
+            skipped=tuple(skipped),
+        )
     )
-    scores = score_answers(
-        evaluation.truth,
-        evaluation.answer,
-        evaluation.decided,
-        evaluation.labels,
-        positive=evaluation.positive_index,
-        split=split,
-    )
-    return replace(evaluation, scores=tuple(scores))

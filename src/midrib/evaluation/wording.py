@@ -76,6 +76,25 @@ def finding(evaluation: Evaluation, headline: Score) -> str:
     )
 
 
+def leaks(evaluation: Evaluation, metric: str) -> str:
+    """How the number stands without pictures that training saw copies of; empty without any."""
+    clean = [
+        score
+        for score in evaluation.scores
+        if score.metric == metric and score.split != evaluation.split
+    ]
+    told = f"{counted(len(evaluation.leaked), 'picture')} of these leaked: training saw copies."
+    if not evaluation.leaked:
+        return ""
+    if not clean:
+        return f"{told} Without them nothing is left to score."
+    return (
+        f"{told} Without them, {metric_title(metric)} is {figure(clean[0].value)}"
+        f" ({figure(clean[0].low)} to {figure(clean[0].high)})"
+        f" on {counted(clean[0].pictures, 'picture')}."
+    )
+
+
 def precision(evaluation: Evaluation) -> str:
     """How far the positive label can be believed, in one sentence; empty with many classes."""
     index = evaluation.positive_index

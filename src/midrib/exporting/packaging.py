@@ -15,6 +15,7 @@ from midrib.evaluation import (
     choose_threshold,
     decide_again,
     evaluate_package,
+    with_leaks,
 )
 from midrib.exporting.config import ExportConfig, as_number
 from midrib.exporting.onnx_file import export_onnx
@@ -87,6 +88,8 @@ def make_package(
     validation = decide_again(validation, decision)
     card = card.model_copy(update={"decision": decision})
     test = _Scorer(card, engine, folder.path).evaluate(test_items, "test", progress)
+    leaked = folder.leaked()
+    test = with_leaks(test, [item.path for item in test_items if item.sha256 in leaked])
 
     samples = _samples(validation, config.samples)
     return _write(card, folder.onnx, validation, test, samples=samples, target=target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,22 +12,25 @@ from midrib.datasets import (
     check_dataset,
     load_splits,
     save_splits,
-    split_dataset,
 )
+from midrib.datasets.splitting import Leak, require_no_leaks
 from midrib.engines import AUTO, load_predictor
 from midrib.errors import DatasetError
-from midrib.evaluation import Evaluation, evaluate_package
+from midrib.evaluation import Evaluation, evaluate_package, with_leaks
 from midrib.exporting import ExportConfig, make_package
 from midrib.names import unknown_name
 from midrib.packages.card import require_model_name
 from midrib.pipeline.data import keep, read, slug, splits_table
+from midrib.pipeline.data.dividing import Divided, divide
 from midrib.pipeline.known_weights import with_known_weights
 from midrib.pipeline.releasing import publish
 from midrib.pipeline.run_stages import begin_run, fit_run, package_run
 from midrib.pipeline.targets import open_whole
 from midrib.pipeline.telling import tell_run
+from midrib.records import Score
 from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings
+from midrib.storage import write_json
 from midrib.training import RunFolder, TrainConfig, require_one_class_each, require_trainable
 
 
@@ -91,7 +95,7 @@ class EvaluationResult:
         lines = [f"{found.split} split, {len(found)} pictures, as served:"]
         lines += [
             f"  {score.metric:<24} {score.value:.4f}   "
-            f"95 % interval {score.low:.4f} to {score.high:.4f}"
+            f"95 % interval {score.low:.4f} to {score.high:.4f}{_side(score, found)}"
             for score in found.scores
         ]
         lines += [f"  skipped {path}: {reason}" for path, reason in found.skipped]
@@ -107,6 +111,7 @@ def train(
     export_config: ExportConfig | None = None,
     fresh: bool = False,
     strict: bool = False,
+    allow_leak: bool = False,
     data_licence: str = "",
     settings: Settings | None = None,
     reporter: Reporter = SILENT,
@@ -124,6 +129,8 @@ def train(
         export_config: how the model decides.
         fresh: forget an earlier equal run.
         strict: refuse data with pictures that cannot be used.
+        allow_leak: train although held-out pictures are copies of others; every score is then
+            told with them and without.
         data_licence: what the pictures may be used under, for the card.
         settings: where everything is kept.
         reporter: is told how far it is.
@@ -137,12 +144,16 @@ def train(
     export_config = export_config or ExportConfig()
     name = require_model_name(slug(source) if name is None else name)
     require_trainable(with_known_weights(config, settings), settings)
-    dataset = split_for_training(source, split_config, settings, strict=strict, reporter=reporter)
+    divided = divide_for_training(source, split_config, settings, strict=strict, reporter=reporter)
+    dataset = divided.dataset
+    if not allow_leak:
+        require_no_leaks(dataset, divided.leaks, given=divided.given)
     _require_label(dataset, export_config)
     run = begin_run(
         name, dataset, config, settings, reporter, data_licence=data_licence, fresh=fresh
     )
     reporter.say(f"run        {run.path}")
+    _note_leaks(run, divided.leaks)
     fit_run(run, dataset, settings, reporter)
     package_run(run, dataset, export_config, reporter)
     published = publish(run.package, settings=settings)
@@ -235,16 +246,18 @@ def evaluate(
     settings = settings or Settings()
     package = open_whole(target, settings)
     predictor = load_predictor(package, engine=engine, memory=settings.engine_choices)
+    leaked: list[Path] = []
     if split == "all":
         items = list(read(source, strict=False, settings=settings, reporter=reporter).items)
     else:
-        dataset = split_for_training(source, None, settings, strict=False, reporter=reporter)
-        items = [item for item in dataset.items if item.split == split]
+        divided = divide_for_training(source, None, settings, strict=False, reporter=reporter)
+        items = [item for item in divided.dataset.items if item.split == split]
+        leaked = [leak.held_out.path for leak in divided.leaks if leak.held_out.split == split]
     with reporter.bar("score") as advance:
         found = evaluate_package(
             package, items, predictor, split=split, progress=lambda a, b: advance(a, b, "")
         )
-    return EvaluationResult(found)
+    return EvaluationResult(with_leaks(found, leaked))
 
 
 def split_for_training(
@@ -255,6 +268,18 @@ def split_for_training(
     strict: bool,
     reporter: Reporter,
 ) -> Dataset:
+    """As `divide_for_training`; only the pictures."""
+    return divide_for_training(source, config, settings, strict=strict, reporter=reporter).dataset
+
+
+def divide_for_training(
+    source: str | Path,
+    config: SplitConfig | None,
+    settings: Settings,
+    *,
+    strict: bool,
+    reporter: Reporter,
+) -> Divided:
     """The pictures in the splits that they had before, new ones joining; remembered for next time.
 
     Raises ``DatasetError`` for what cannot be trained on.
@@ -265,10 +290,26 @@ def split_for_training(
         reporter.say(line)
     table = splits_table(source, settings)
     previous = load_splits(table) if table.is_file() else None
-    divided = split_dataset(dataset, config or SplitConfig(), previous=previous)
-    save_splits(divided, table)
-    keep(divided, source, settings)
+    divided = divide(
+        dataset, source, config or SplitConfig(), settings, reporter, previous=previous
+    )
+    for line in divided.lines():
+        reporter.say(line)
+    save_splits(divided.dataset, table)
+    keep(divided.dataset, source, settings)
     return divided
+
+
+def _note_leaks(run: RunFolder, leaks: Sequence[Leak]) -> None:
+    """Keep with the run which test pictures it has learnt from copies of."""
+    leaked = sorted({leak.held_out.sha256 for leak in leaks if leak.held_out.split == "test"})
+    if leaked:
+        write_json(run.leaks, {"test": leaked})
+
+
+def _side(score: Score, found: Evaluation) -> str:
+    """What a score without the leaked pictures is marked with."""
+    return "" if score.split == found.split else f"   {score.split}, {score.pictures} pictures"
 
 
 def _require_label(dataset: Dataset, config: ExportConfig) -> None:

@@ -78,6 +78,15 @@ class RunFolder:
         """Which tensors of an earlier run it began with, and which not."""
         return self.path / "warm-start.json"
 
+    @property
+    def leaks(self) -> Path:
+        """Test pictures, by SHA-256, that a copy of was learnt from; there only if any are."""
+        return self.path / "leaks.json"
+
+    def leaked(self) -> frozenset[str]:
+        """The SHA-256 of those pictures."""
+        return frozenset(read_json(self.leaks)["test"]) if self.leaks.is_file() else frozenset()
+
     def evaluation(self, split: str) -> Path:
         return self.path / f"evaluation-{split}.safetensors"
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 
 from PIL import Image
@@ -95,28 +96,33 @@ def _time(dataset: Dataset, item: Item, times: str) -> float | None:
         return item.path.stat().st_mtime
     if times == "exif":
         told = _exif(item.path, (), (_TAKEN,)) or _exif(item.path, (_CHANGED,), ())
-        return _parsed(told[0], (_EXIF_TIME,)) if told else None
+        return _parsed(told[0]) if told else None
     match = re.search(times, _below(dataset, item.path))
-    return _parsed(match["time"], ()) if match and match["time"] else None
+    return _parsed(match["time"]) if match and match["time"] else None
 
 
-def _parsed(text: str, formats: Iterable[str]) -> float | None:
-    """Seconds or whatever unit a number has; dates are taken for UTC, which keeps their order."""
-    for known in formats:
+def _parsed(text: str) -> float | None:
+    """A number as it is, or a date in seconds; without a zone it is taken for UTC.
+
+    Numbers come first: of dates written without dashes the order is that of the numbers.
+    """
+    for read in (float, _of_iso, _of_exif):
         try:
-            return datetime.strptime(text, known).replace(tzinfo=UTC).timestamp()
+            time = read(text)
         except ValueError:
             continue
-    try:
-        date = datetime.fromisoformat(text) if not text.isdigit() or len(text) == 8 else None
-        if date is not None:
-            return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        return None
+        if isfinite(time):
+            return time
+    return None
+
+
+def _of_iso(text: str) -> float:
+    date = datetime.fromisoformat(text)
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+
+
+def _of_exif(text: str) -> float:
+    return datetime.strptime(text, _EXIF_TIME).replace(tzinfo=UTC).timestamp()
 
 
 def _exif(path: Path, tags: tuple[int, ...], details: tuple[int, ...]) -> list[str]:

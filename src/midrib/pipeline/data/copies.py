@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from midrib.config import fingerprint
 from midrib.datasets import Dataset
 from midrib.datasets.copies import COPY_FROM, Likeness, Likenesses, find_likenesses
@@ -27,9 +29,14 @@ def likenesses_of(
     remembered = _remembered(file, known)
     if remembered is not None:
         return remembered
+    hashes = {
+        item.sha256: np.array(item.measures.fingerprint, np.uint64)
+        for item in dataset.items
+        if item.measures is not None and item.measures.fingerprint
+    }
     with reporter.bar("look for copies") as advance:
         found = find_likenesses(
-            dataset.items, progress=lambda done, total: advance(done, total, "")
+            dataset.items, hashes=hashes, progress=lambda done, total: advance(done, total, "")
         )
     write_json(
         file,
