@@ -34,6 +34,11 @@ SOURCES = (
     Source("cells", "demo", "midrib demo cells --json > docs/figures/cells.json"),
     Source("decode", "decoding", "python -m benchmarks.decode --json docs/figures/decode.json"),
     Source("serve", "serving", "python -m benchmarks.serve --json docs/figures/serve.json"),
+    Source(
+        "finetune",
+        "fine-tuning",
+        "python -m benchmarks.finetune --seeds 1 --json docs/figures/finetune.json",
+    ),
     Source("startup", "start-up", "python -m benchmarks.startup --json docs/figures/startup.json"),
 )
 
