@@ -142,10 +142,13 @@ def _peer_version(peers: Path | None) -> str:
 
 def _environment(peers: Path | None) -> dict[str, str]:
     """Where libraries are looked for; ``--no-deps`` keeps midrib's own out of ``peers``."""
-    if peers is None:
-        return dict(os.environ)
-    found = [os.environ.get("PYTHONPATH", ""), str(peers.resolve())]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, found))}
+    found = [os.environ.get("PYTHONPATH", ""), str(peers.resolve()) if peers else ""]
+    # cleanvision's bars cannot be switched off otherwise.
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, found)),
+        "TQDM_DISABLE": "1",
+    }
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,6 +15,9 @@ from midrib.records import Pixels
 SIDE_PIXELS = 128
 """Longer side at which all pictures are compared; smaller ones stay as they are."""
 
+BLANK_CONTRAST = 0.01
+"""Below it a picture is of one colour, but for noise."""
+
 _TURNED_TAG = ExifTags.Base.Orientation
 _TIME = re.compile(r"(\d{4}):([01]\d):([0-3]\d)[ T]([0-2]\d):([0-5]\d):([0-6]\d)")
 _MOST_LETTERS = 80
@@ -48,6 +51,11 @@ class Measures:
     orientation: int = 1
     taken: str = ""
     camera: str = ""
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing is to be seen."""
+        return self.contrast < BLANK_CONTRAST
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,11 +48,12 @@ class Evidence:
         """Pictures that are nearly the same, from the fingerprints that inspection took.
 
         Only the files of pairs whose fingerprints are close are opened again, to compare pixels.
+        Blank pictures are left out: all of them look alike, and each is told as blank.
         """
         known = {
             item.sha256: np.array(measures.fingerprint, np.uint64)
             for item, measures in self.measured
-            if measures.fingerprint
+            if measures.fingerprint and not measures.is_blank
         }
         items = [item for item in self.items if item.sha256 in known]
         return find_likenesses(items, hashes=known, progress=self.progress)

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 
 from midrib.datasets.health.checks import Finding, Gravity, check
 from midrib.datasets.health.evidence import Evidence
-from midrib.datasets.measures import Measures
+from midrib.datasets.measures import BLANK_CONTRAST
 
-BLANK_CONTRAST = 0.01
 DARK_HIGH = 0.25
 BRIGHT_LOW = 0.9
 APART = 0.2
@@ -21,10 +20,6 @@ APART = 0.2
 BLURRED_SHARPNESS = 0.45
 BLURRED_SHARE = 0.65
 """Of the dataset's median sharpness."""
-
-
-def _is_blank(measures: Measures) -> bool:
-    return measures.contrast < BLANK_CONTRAST
 
 
 @check(
@@ -37,7 +32,7 @@ def _is_blank(measures: Measures) -> bool:
 def blank(evidence: Evidence) -> Iterator[Finding]:
     """Contrast below one hundredth of the range."""
     for item, measures in evidence.measured:
-        if _is_blank(measures):
+        if measures.is_blank:
             text = f"contrast {measures.contrast:.3f} of 0.5"
             yield Finding(text, BLANK_CONTRAST - measures.contrast, (item.path,))
 
@@ -55,7 +50,7 @@ def dark(evidence: Evidence) -> Iterator[Finding]:
         return
     bound = min(DARK_HIGH, evidence.typical(lambda measures: measures.high) - APART)
     for item, measures in evidence.measured:
-        if measures.high < bound and not _is_blank(measures):
+        if measures.high < bound and not measures.is_blank:
             text = f"99 % of its pixels are below {measures.high:.0%} of white"
             yield Finding(text, 1 - measures.high, (item.path,))
 
@@ -73,7 +68,7 @@ def bright(evidence: Evidence) -> Iterator[Finding]:
         return
     bound = max(BRIGHT_LOW, evidence.typical(lambda measures: measures.low) + APART)
     for item, measures in evidence.measured:
-        if measures.low > bound and not _is_blank(measures):
+        if measures.low > bound and not measures.is_blank:
             text = f"95 % of its pixels are above {measures.low:.0%} of white"
             yield Finding(text, measures.low, (item.path,))
 
@@ -92,6 +87,6 @@ def blurred(evidence: Evidence) -> Iterator[Finding]:
     usual = evidence.typical(lambda measures: measures.sharpness)
     bound = min(BLURRED_SHARPNESS, BLURRED_SHARE * usual)
     for item, measures in evidence.measured:
-        if measures.sharpness < bound and not _is_blank(measures):
+        if measures.sharpness < bound and not measures.is_blank:
             text = f"sharpness {measures.sharpness:.2f}, the median is {usual:.2f}"
             yield Finding(text, usual - measures.sharpness, (item.path,))
