@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from midrib.backbones.earlier_run import BEST_FILE
 from midrib.errors import StorageError, TrainingError, UsageError
-from midrib.pipeline.making import split_for_training
+from midrib.pipeline.run_data import divide_for_training
 from midrib.pipeline.run_stages import begin_run
 from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings
@@ -36,9 +36,9 @@ def begin(
     world: World, weights: str, reporter: Reporter = SILENT, pictures: Path | None = None
 ) -> RunFolder:
     """A run that starts from ``weights``, not yet trained."""
-    dataset = split_for_training(
+    dataset = divide_for_training(
         pictures or world.pictures, None, world.settings, strict=False, reporter=SILENT
-    )
+    ).dataset
     config = TrainConfig(**SMALL.model_dump() | {"weights": weights, "seed": 5})
     return begin_run(
         "second", dataset, config, world.settings, reporter, data_licence="", fresh=False
@@ -78,9 +78,9 @@ def test_other_labels_need_a_new_head(world: World, tmp_path: Path) -> None:
 
 def test_a_run_on_another_backbone_is_refused(world: World) -> None:
     """The error names the earlier backbone and the first tensors that do not fit."""
-    dataset = split_for_training(
+    dataset = divide_for_training(
         world.pictures, None, world.settings, strict=False, reporter=SILENT
-    )
+    ).dataset
     chosen = {"weights": str(world.trained.run.path), "backbone": "timm:test_resnet"}
     config = TrainConfig(**SMALL.model_dump() | chosen)
     with pytest.raises(

@@ -47,7 +47,9 @@ if TYPE_CHECKING:
     from midrib.pipeline.backbone_list import BackboneFilter, BackboneList, list_backbones
     from midrib.pipeline.backbone_shown import BackboneShown, show_backbone
     from midrib.pipeline.comparing import ComparedBackbones, compare_backbones
-    from midrib.pipeline.making import EvaluationResult, Exported, Trained, evaluate, export, train
+    from midrib.pipeline.evaluating import EvaluationResult, evaluate
+    from midrib.pipeline.exporting import Exported, export
+    from midrib.pipeline.making import Trained, train
     from midrib.pipeline.releasing import (
         ModelList,
         Published,
@@ -119,7 +121,9 @@ __all__ = [
 _LAZY = {
     "backbone_list": {"BackboneFilter", "BackboneList", "list_backbones"},
     "backbone_shown": {"BackboneShown", "show_backbone"},
-    "making": {"EvaluationResult", "Exported", "Trained", "evaluate", "export", "train"},
+    "making": {"Trained", "train"},
+    "exporting": {"Exported", "export"},
+    "evaluating": {"EvaluationResult", "evaluate"},
     "comparing": {"ComparedBackbones", "compare_backbones"},
 }
 

@@ -1,0 +1,75 @@
+"""The pictures that a run is trained and scored with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from midrib.datasets import Dataset, SplitConfig, check_dataset, load_splits, save_splits
+from midrib.errors import DatasetError
+from midrib.exporting import ExportConfig
+from midrib.names import unknown_name
+from midrib.pipeline.data import keep, read, splits_table
+from midrib.pipeline.data.dividing import Divided, divide
+from midrib.reporting import Reporter
+from midrib.settings import Settings
+from midrib.training import RunFolder, require_one_class_each
+
+
+def divide_for_training(
+    source: str | Path,
+    config: SplitConfig | None,
+    settings: Settings,
+    *,
+    strict: bool,
+    reporter: Reporter,
+) -> Divided:
+    """The pictures in the splits that they had before, new ones joining; remembered for next time.
+
+    Raises ``DatasetError`` for what cannot be trained on.
+    """
+    dataset = read(source, strict=strict, settings=settings, reporter=reporter)
+    require_one_class_each(dataset)
+    for line in check_dataset(dataset).lines():
+        reporter.say(line)
+    table = splits_table(source, settings)
+    previous = load_splits(table) if table.is_file() else None
+    divided = divide(
+        dataset, source, config or SplitConfig(), settings, reporter, previous=previous
+    )
+    for line in divided.lines():
+        reporter.say(line)
+    save_splits(divided.dataset, table)
+    keep(divided.dataset, source, settings)
+    return divided
+
+
+def require_label(dataset: Dataset, config: ExportConfig) -> None:
+    """Say before training what export would say after it."""
+    if config.positive is None:
+        return
+    if config.positive not in dataset.labels:
+        raise unknown_name("label", config.positive, dataset.labels)
+    if len(dataset.labels) != 2:
+        raise DatasetError(
+            f"a threshold for '{config.positive}' among {len(dataset.labels)} classes",
+            expected="two classes",
+            todo="leave --positive out: the most probable class is then decided",
+        )
+
+
+def as_trained(folder: RunFolder, reporter: Reporter) -> Dataset:
+    """The pictures of a run as they were split for it; others that came since are left out."""
+    record, splits = folder.record(), load_splits(folder.splits)
+    found = read(record.source, strict=False, reporter=reporter)
+    items = tuple(
+        replace(item, split=splits[item.sha256]) for item in found.items if item.sha256 in splits
+    )
+    dataset = replace(found, items=items, labels=tuple(record.labels))
+    if dataset.version != record.data_version:
+        raise DatasetError(
+            f"the pictures in {record.source} are not those that the run was trained with",
+            expected=f"data version {record.data_version[:12]}",
+            todo="restore what was removed or relabelled, or train again",
+        )
+    return dataset
