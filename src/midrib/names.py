@@ -21,14 +21,20 @@ _SHOWN = 20
 _MEANT = 3
 """Names that it asks after."""
 
+_TELLING = 3
+"""Letters from which on a part of a name tells which is meant."""
+
 
 def nearest(name: str, known: Iterable[str], *, most: int = _MEANT) -> list[str]:
-    """The known names that begin with ``name``, then those that look most like it."""
+    """The known names that begin with ``name``, that hold it, and that look most like it."""
     folded = {candidate.lower(): candidate for candidate in known}
     typed = name.lower()
     begun = sorted(candidate for candidate in folded if typed and candidate.startswith(typed))
+    held = sorted(
+        candidate for candidate in folded if len(typed) >= _TELLING and typed in candidate
+    )
     alike = get_close_matches(typed, folded, n=most, cutoff=0.5)
-    return [folded[hit] for hit in dict.fromkeys([*begun, *alike])][:most]
+    return [folded[hit] for hit in dict.fromkeys([*begun, *held, *alike])][:most]
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:

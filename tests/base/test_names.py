@@ -64,6 +64,14 @@ def test_the_nearest_of_a_long_list_come_first() -> None:
     assert problem.todo == "did you mean 'mobile-v1' or 'mobile-v2'?"
 
 
+def test_a_part_of_a_name_finds_it() -> None:
+    """What somebody remembers of the middle or the end of a name is enough; two letters are not."""
+    known = ["efficientnet-b1", "efficientnet-lite1", "litelet", "resnet18"]
+    assert nearest("Lite1", known)[0] == "efficientnet-lite1"
+    assert nearest("lite", known)[:2] == ["litelet", "efficientnet-lite1"]
+    assert nearest("18", known) == []
+
+
 @given(name=NAMES, known=st.lists(NAMES, max_size=20))
 def test_nearest_only_offers_what_exists(name: str, known: list[str]) -> None:
     """Every suggestion is a known name, spelled as it is known."""
