@@ -10,6 +10,7 @@ from midrib.errors import DatasetError
 from midrib.exporting import ExportConfig
 from midrib.names import unknown_name
 from midrib.pipeline.data import keep, read, splits_table
+from midrib.pipeline.data.copies import likenesses_of
 from midrib.pipeline.data.dividing import Divided, divide
 from midrib.reporting import Reporter
 from midrib.settings import Settings
@@ -30,7 +31,8 @@ def divide_for_training(
     """
     dataset = read(source, strict=strict, settings=settings, reporter=reporter)
     require_one_class_each(dataset)
-    for line in check_dataset(dataset).lines():
+    found = likenesses_of(dataset, source, settings, reporter)
+    for line in check_dataset(dataset, likenesses=found).lines():
         reporter.say(line)
     table = splits_table(source, settings)
     previous = load_splits(table) if table.is_file() else None

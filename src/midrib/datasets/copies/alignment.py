@@ -6,6 +6,7 @@ Image Registration Technique', 1981), with gain and offset of the brightness sol
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -14,7 +15,9 @@ import numpy.typing as npt
 
 from midrib.datasets.copies.fingerprints import WHOLE, Grey, Window
 
-_COARSE_TO_FINE = (4, 2, 1)  # pixels that are averaged along each axis
+COARSE_TO_FINE = (4, 2, 1)
+"""Levels of coarseness, in pixels averaged along each axis."""
+
 _SMOOTHING = 1.0  # pixels left after that
 _MOST_SAMPLES = 64
 _EDGE = 3  # pixels
@@ -43,19 +46,22 @@ class Aligned(NamedTuple):
     window: Window
 
 
-def align(first: Grey, second: Grey, start: Window) -> Aligned | None:
+def align(
+    first: Grey, second: Grey, start: Window, levels: Sequence[int] = COARSE_TO_FINE
+) -> Aligned | None:
     """Find where ``first`` lies in ``second``.
 
     Args:
         first: float32, side × side, side a multiple of 4.
         second: the same size, another picture or the same.
         start: about where it lies.
+        levels: pixels averaged along each axis, one level of coarseness after the other.
 
     Returns:
         None where it runs away from the start.
     """
     window = np.array(start, dtype=np.float64)
-    for factor in _COARSE_TO_FINE:
+    for factor in levels:
         over, under = _Smoothed(first, factor), _Smoothed(second, factor)
         for _ in range(_STEPS):
             step = _step(over, under, window)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -75,8 +76,8 @@ def find_likenesses(
 
     names = sorted(places)
     tell = progress or _silent
-    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="midrib-copies") as pool:
-        hashed: list[Hashes] = []
+    hashed: list[Hashes] = []
+    with _threads() as pool:
         for found in pool.map(hashed_once, names):
             hashed.append(found)
             tell(len(hashed), len(names))
@@ -84,10 +85,12 @@ def find_likenesses(
         return Likenesses()
     candidates = find_candidates(np.stack(hashed))
     thumbnails = _Thumbnails([places[name] for name in names])
-    likenesses = []
-    for done, candidate in enumerate(candidates, start=1):
-        likenesses.append(_likeness(names, candidate, thumbnails.compare(candidate)))
-        tell(len(names) + done, len(names) + len(candidates))
+    likenesses: list[Likeness] = []
+    with _threads() as pool:
+        compared = pool.map(thumbnails.compare, candidates)
+        for candidate, comparison in zip(candidates, compared, strict=True):
+            likenesses.append(_likeness(names, candidate, comparison))
+            tell(len(names) + len(likenesses), len(names) + len(candidates))
     likenesses.sort(key=lambda like: (-like.similarity, like.first, like.second))
     return Likenesses(
         copies=tuple(like for like in likenesses if like.copies),
@@ -100,12 +103,18 @@ def _likeness(names: Sequence[str], candidate: Candidate, found: Comparison) -> 
     return Likeness(first, second, round(found.similarity, 4), found.copies)
 
 
+def _threads() -> ThreadPoolExecutor:
+    """Decoders and NumPy work outside Python's lock for the most part."""
+    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="midrib-copies")
+
+
 class _Thumbnails:
     """Pictures as they are compared, the latest kept in memory."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = paths
         self._kept: OrderedDict[int, Grey] = OrderedDict()
+        self._lock = Lock()
 
     def compare(self, candidate: Candidate) -> Comparison:
         return compare(
@@ -116,12 +125,15 @@ class _Thumbnails:
         )
 
     def _get(self, place: int) -> Grey:
-        if place not in self._kept:
-            self._kept[place] = comparable(_pixels(self._paths[place], SIDE))
+        with self._lock:
+            known = self._kept.pop(place, None)
+        if known is None:
+            known = comparable(_pixels(self._paths[place], SIDE))
+        with self._lock:
+            self._kept[place] = known
             if len(self._kept) > _KEPT_IN_MEMORY:
                 self._kept.popitem(last=False)
-        self._kept.move_to_end(place)
-        return self._kept[place]
+        return known
 
 
 def _hashed(path: Path) -> Hashes:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from midrib.datasets.copies.alignment import Aligned, align, gaussian, least_squares
+from midrib.datasets.copies.alignment import COARSE_TO_FINE, Aligned, align, gaussian, least_squares
 from midrib.datasets.copies.fingerprints import UNTURNED, WHOLE, Grey, Turn, Window, turn_pixels
 from midrib.records import Pixels
 
@@ -26,6 +26,7 @@ COPY_FROM = 0.95
 
 _FINEST, _COARSEST = 3.5, 14.0  # pixels: deviations of the Gaussians that bound what is compared
 _LEAST_STRUCTURE = 1.0  # grey levels: a picture with less is flat, and like any other flat one
+_HOPELESS = 0.8  # aligned but for a fraction of a pixel, a copy has more than that
 _BORDER = 6  # pixels: crops and smoothing make the edges uncertain
 _LEAST_SHARED = 0.4  # of the first picture's pixels
 _BRIGHTNESS_DEGREE = 2
@@ -77,10 +78,15 @@ def compare(
         window: the part of the second one that the first one shows, roughly.
     """
     first = np.ascontiguousarray(turn_pixels(first, turn))
-    aligned = align(first, second, window)
-    if aligned is None:
-        return Comparison(0.0, turn, window)
-    return Comparison(_agreement(first, aligned), turn, aligned.window)
+    similarity = 0.0
+    for levels in (COARSE_TO_FINE[:-1], COARSE_TO_FINE[-1:]):
+        aligned = align(first, second, window, levels)
+        if aligned is None:
+            break
+        similarity, window = _agreement(first, aligned), aligned.window
+        if similarity < _HOPELESS:
+            break
+    return Comparison(similarity, turn, window)
 
 
 def _agreement(first: Grey, aligned: Aligned) -> float:

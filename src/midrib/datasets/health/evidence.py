@@ -22,12 +22,14 @@ class Evidence:
     """A dataset as it was read, with embeddings of its pictures if there are any.
 
     ``embeddings``: float32, pictures × features, in the order of the dataset's items.
+    ``known_likenesses`` are looked for where they are not given.
     ``progress`` is called with how far the search for copies is, and how far it has to go.
     """
 
     dataset: Dataset
     embeddings: Floats | None = None
     progress: Callable[[int, int], None] | None = None
+    known_likenesses: Likenesses | None = None
 
     @cached_property
     def items(self) -> tuple[Item, ...]:
@@ -50,6 +52,8 @@ class Evidence:
         Only the files of pairs whose fingerprints are close are opened again, to compare pixels.
         Blank pictures are left out: all of them look alike, and each is told as blank.
         """
+        if self.known_likenesses is not None:
+            return self.known_likenesses
         known = {
             item.sha256: np.array(measures.fingerprint, np.uint64)
             for item, measures in self.measured

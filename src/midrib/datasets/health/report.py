@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from midrib.datasets.copies import Likenesses
 from midrib.datasets.health.checks import CHECKS, Check, Finding, Gravity
 from midrib.datasets.health.evidence import Evidence
 from midrib.datasets.health.spread import Spread
@@ -101,6 +102,7 @@ def check_dataset(
     dataset: Dataset,
     *,
     embeddings: Floats | None = None,
+    likenesses: Likenesses | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> HealthReport:
     """Run every registered check over what reading has found.
@@ -109,13 +111,14 @@ def check_dataset(
         dataset: as `read_dataset` gave it, before or after splitting, with at least one picture.
         embeddings: float32, pictures × features, in the order of ``dataset.items``; without them
             what needs them is not looked for.
+        likenesses: copies among the pictures where they are known already.
         progress: called with how far the search for copies is, and how far it has to go.
 
     Raises:
         DatasetError: the embeddings are not those of the pictures, or a picture is gone.
     """
     _require_fitting(dataset, embeddings)
-    evidence = Evidence(dataset, embeddings, progress)
+    evidence = Evidence(dataset, embeddings, progress, likenesses)
     items = evidence.items
     return HealthReport(
         dataset=dataset,

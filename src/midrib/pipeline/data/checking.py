@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from midrib.datasets import HealthReport, check_dataset
+from midrib.pipeline.data.copies import likenesses_of
 from midrib.pipeline.data.reading import read
 from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings
@@ -45,10 +46,8 @@ def check(
         features = embed_dataset(
             dataset, embeddings, weights=weights, settings=settings, reporter=reporter
         )
-    with reporter.bar("compare pictures") as advance:
-        health = check_dataset(
-            dataset, embeddings=features, progress=lambda done, total: advance(done, total, "")
-        )
+    found = likenesses_of(dataset, source, settings, reporter)
+    health = check_dataset(dataset, embeddings=features, likenesses=found)
     if report is not None:
         from midrib.pipeline.data.health_page import write_report
 

@@ -36,7 +36,9 @@ def likenesses_of(
     }
     with reporter.bar("look for copies") as advance:
         found = find_likenesses(
-            dataset.items, hashes=hashes, progress=lambda done, total: advance(done, total, "")
+            [item for item in dataset.items if item.measures is None or not item.measures.is_blank],
+            hashes=hashes,
+            progress=lambda done, total: advance(done, total, ""),
         )
     write_json(
         file,
