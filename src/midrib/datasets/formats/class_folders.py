@@ -19,7 +19,7 @@ from midrib.datasets.formats.interface import (
     stays_inside,
 )
 from midrib.datasets.formats.placing import Placer
-from midrib.datasets.records import Dataset, Problem, Split
+from midrib.datasets.records import SPLITS, Dataset, Problem, Split
 from midrib.errors import DatasetError
 from midrib.preprocessing.decoding import SUFFIXES
 
@@ -80,6 +80,8 @@ class SplitFolders(Format):
 
     def write(self, dataset: Dataset, placer: Placer) -> None:
         _require_folder_names(dataset)
+        for split in SPLITS:  # the folders of all three are what it is known by
+            (placer.folder / split).mkdir(parents=True, exist_ok=True)
         for item in dataset.items:
             placer.put(item, f"{item.split}/{item.label}")
 

@@ -35,6 +35,7 @@ from midrib.datasets.formats.mask_files import (
 )
 from midrib.datasets.formats.objects import Fault, annotation, whole
 from midrib.datasets.formats.placing import Placer
+from midrib.datasets.formats.rows import readable
 from midrib.datasets.masks import decode_mask, encode_mask
 from midrib.datasets.names import clean_label
 from midrib.datasets.records import Dataset, Item, Problem
@@ -131,7 +132,7 @@ def _require_named(number: int, label: str, row: dict[str, str | None], known: L
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
+    with readable(path), path.open(encoding="utf-8-sig", newline="") as stream:
         rows = csv.DictReader(stream)
         if lacking := [name for name in _COLUMNS if name not in (rows.fieldnames or ())]:
             raise DatasetError(

@@ -14,6 +14,7 @@ from PIL import Image
 from midrib.datasets.formats.finding import pictures_below, split_of
 from midrib.datasets.formats.interface import Entry
 from midrib.datasets.formats.objects import Fault, whole
+from midrib.datasets.formats.rows import readable
 from midrib.datasets.formats.sizes import upright_size
 from midrib.datasets.names import clean_label
 from midrib.datasets.records import Item, Problem, Split
@@ -123,7 +124,8 @@ def read_classes(root: Path, problems: list[Problem]) -> dict[int, str]:
 
 def _class_rows(root: Path) -> Iterator[tuple[str, object, str]]:
     if (root / CLASSES).is_file():
-        with (root / CLASSES).open(encoding="utf-8-sig", newline="") as stream:
+        table = root / CLASSES
+        with readable(table), table.open(encoding="utf-8-sig", newline="") as stream:
             rows = csv.DictReader(stream)
             for row in rows:
                 yield f"line {rows.line_num}", row.get("value"), row.get("label") or ""

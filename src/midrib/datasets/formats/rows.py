@@ -35,7 +35,7 @@ def csv_rows(table: Path, required: Sequence[str], problems: list[Problem]) -> I
     Raises ``DatasetError`` where a required column is missing or the file is no CSV in UTF-8.
     """
     # utf-8-sig: spreadsheets put a byte order mark in front.
-    with _readable(table), table.open(encoding="utf-8-sig", newline="") as stream:
+    with readable(table), table.open(encoding="utf-8-sig", newline="") as stream:
         reader = csv.reader(stream, strict=True)
         try:
             header = [name.strip().lower() for name in next(reader, [])]
@@ -56,7 +56,7 @@ def csv_rows(table: Path, required: Sequence[str], problems: list[Problem]) -> I
 
 def jsonl_rows(table: Path, required: Sequence[str], problems: list[Problem]) -> Iterator[Row]:
     """Rows of JSON objects; what is none, or lacks a required name, goes to ``problems``."""
-    with _readable(table), table.open(encoding="utf-8-sig") as stream:
+    with readable(table), table.open(encoding="utf-8-sig") as stream:
         for line, text in enumerate(stream, start=1):
             if not text.strip():
                 continue
@@ -80,10 +80,11 @@ def _fields(text: str, required: Sequence[str]) -> dict[str, object]:
 
 
 @contextmanager
-def _readable(table: Path) -> Iterator[None]:
+def readable(table: Path) -> Iterator[None]:
+    """Raise ``DatasetError`` for a table that cannot be read or is no text in UTF-8."""
     try:
         yield
-    except (OSError, UnicodeDecodeError) as problem:
+    except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise DatasetError(
             f"{table} cannot be read: {problem}",
             expected="a text file in UTF-8",
