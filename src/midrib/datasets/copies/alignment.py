@@ -62,9 +62,11 @@ def align(
     """
     window = np.array(start, dtype=np.float64)
     for factor in levels:
-        over, under = _Smoothed(first, factor), _Smoothed(second, factor)
+        under = _Smoothed(second, factor)
+        count = min(len(under.pixels), _MOST_SAMPLES)
+        wanted = _Grid(_ALL, len(under.pixels), count).read(_Smoothed(first, factor).pixels)
         for _ in range(_STEPS):
-            step = _step(over, under, window)
+            step = _step(wanted, under, window)
             window += step
             if not _sane(window):
                 return None
@@ -104,11 +106,10 @@ def _sane(window: npt.NDArray[np.float64]) -> bool:
 
 
 def _step(
-    over: _Smoothed, under: _Smoothed, window: npt.NDArray[np.float64]
+    wanted: Grey, under: _Smoothed, window: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """How the window's four edges should move, measured on a grid of at most 64 × 64."""
-    count = min(len(over.pixels), _MOST_SAMPLES)
-    wanted = _Grid(_ALL, len(over.pixels), count).read(over.pixels)
+    """How the window's four edges should move to show ``wanted``, at most 64 × 64 pixels."""
+    count = len(wanted)
     grid = _Grid(window, len(under.pixels), count)
     seen, across, down = map(grid.read, (under.pixels, under.across, under.down))
     inside = grid.inside
