@@ -62,6 +62,8 @@ def test_mlflow_knows_what_the_run_was_made_from(world: World) -> None:
     run = Runs(world.settings.tracking(), world.settings.runs).describe(record.tracking_run)
     assert run.status == "finished"
     assert run.params["epochs"] == "2"
+    assert run.params["resolved.device"] in {"cpu", "cuda", "mps"}
+    assert run.params["resolved.recipe.crop_ratio"] == str(record.recipe.crop_ratio)
     assert run.tags["midrib.data_version"] == world.trained.dataset.version
     assert "validation/accuracy" in run.metrics
 
@@ -104,6 +106,8 @@ def test_predict_names_what_it_cannot_read(world: World, tmp_path: Path) -> None
     assert list(found.refused) == [bad]
     with pytest.raises(PictureError, match=r"none of 1 pictures"):
         pipeline.predict("my-photos", [bad], settings=world.settings)
+    with pytest.raises(PictureError, match=r"away.png: No such file.*check the path"):
+        pipeline.predict("my-photos", [tmp_path / "away.png"], settings=world.settings)
 
 
 def test_engines_agree_on_the_exported_file(world: World) -> None:

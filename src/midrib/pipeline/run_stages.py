@@ -12,6 +12,7 @@ from midrib.datasets import Dataset, save_splits
 from midrib.errors import InterruptedByUser, MidribError, StateError
 from midrib.exporting import ExportConfig, Packaged, load_packaged, make_package
 from midrib.pipeline.known_weights import with_known_weights
+from midrib.preprocessing import Recipe
 from midrib.preprocessing.picture_cache import PictureCache
 from midrib.reporting import Reporter, Stopwatch
 from midrib.settings import Settings
@@ -28,6 +29,8 @@ from midrib.training import (
     fit_on_devices,
     new_classifier,
     recipe_for,
+    resolve_device,
+    resolve_precision,
     run_identity,
     starting_classifier,
 )
@@ -57,12 +60,13 @@ def begin_run(
     reporter.say(f"weights    {start.weights.origin} ({start.weights.licence})")
     classifier, warm = new_classifier(config, dataset.labels, start, settings)
     facts = classifier.backbone.facts
+    recipe = recipe_for(facts, config)
     save_splits(dataset, run.splits)
     runs = Runs(settings.tracking(), settings.runs)
     tracking_run = runs.start(
         name,
         run_name=run.path.name,
-        params=config.model_dump(mode="json"),
+        params=_resolved(config, recipe, start.weights.source),
         data_version=dataset.version,
     )
     run.save(
@@ -74,7 +78,7 @@ def begin_run(
             data_licence=data_licence,
             labels=list(dataset.labels),
             train=config,
-            recipe=recipe_for(facts, config),
+            recipe=recipe,
             weights_origin=facts.weights.origin,
             weights_licence=facts.weights.licence,
             weights_source=start.weights.source,
@@ -87,6 +91,17 @@ def begin_run(
         for line in warm.lines():
             reporter.say(line)
     return run
+
+
+def _resolved(config: TrainConfig, recipe: Recipe, weights: str) -> dict[str, object]:
+    """The options, and beside them what 'auto' and None came to."""
+    device = resolve_device(config.device)
+    precision = resolve_precision(config.precision, device)
+    came_to = {"weights": weights, "device": device, "precision": precision}
+    return {
+        **config.model_dump(mode="json"),
+        "resolved": {**came_to, "recipe": recipe.model_dump(mode="json")},
+    }
 
 
 def fit_run(run: RunFolder, dataset: Dataset, settings: Settings, reporter: Reporter) -> None:

@@ -85,8 +85,10 @@ def predict(
         for done, file in enumerate(files, start=1):
             try:
                 [answers[file]] = predictor.predict([file.read_bytes()])
-            except (PictureError, OSError) as problem:
+            except PictureError as problem:
                 refused[file] = str(problem)
+            except OSError as problem:
+                refused[file] = f"{problem.strerror}; check the path and its permissions"
             advance(done, len(files), "")
     if not answers:
         raise PictureError(
