@@ -24,6 +24,10 @@ from midrib.records import Pixels
 Progress = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
 
+_WITHIN = 4
+"""Bits that the hashes of pictures which are compared may differ in. Copies differ in fewer, most
+look-alikes in more, and comparing pixels is what the search takes its time for."""
+
 _KEPT_IN_MEMORY = 4096  # pictures of 64 KB each
 
 
@@ -83,7 +87,7 @@ def find_likenesses(
             tell(len(hashed), len(names))
     if len(names) < 2:
         return Likenesses()
-    candidates = find_candidates(np.stack(hashed))
+    candidates = find_candidates(np.stack(hashed), within=_WITHIN)
     thumbnails = _Thumbnails([places[name] for name in names])
     likenesses: list[Likeness] = []
     with _threads() as pool:
