@@ -24,9 +24,9 @@ from midrib.records import Pixels
 Progress = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
 
-_WITHIN = 4
-"""Bits that the hashes of pictures which are compared may differ in. Copies differ in fewer, most
-look-alikes in more, and comparing pixels is what the search takes its time for."""
+_WITHIN = 6
+"""Bits that the hashes of pictures which are compared may differ in. Most copies differ in fewer,
+most look-alikes in more, and comparing pixels is what the search takes its time for."""
 
 _KEPT_IN_MEMORY = 4096  # pictures of 64 KB each
 
