@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 
@@ -90,11 +89,9 @@ def find_likenesses(
     candidates = find_candidates(np.stack(hashed), within=_WITHIN)
     thumbnails = _Thumbnails([places[name] for name in names])
     likenesses: list[Likeness] = []
-    with _threads() as pool:
-        compared = pool.map(thumbnails.compare, candidates)
-        for candidate, comparison in zip(candidates, compared, strict=True):
-            likenesses.append(_likeness(names, candidate, comparison))
-            tell(len(names) + len(likenesses), len(names) + len(candidates))
+    for candidate in candidates:  # one after the other: threads would wait for Python's lock
+        likenesses.append(_likeness(names, candidate, thumbnails.compare(candidate)))
+        tell(len(names) + len(likenesses), len(names) + len(candidates))
     likenesses.sort(key=lambda like: (-like.similarity, like.first, like.second))
     return Likenesses(
         copies=tuple(like for like in likenesses if like.copies),
@@ -108,7 +105,7 @@ def _likeness(names: Sequence[str], candidate: Candidate, found: Comparison) -> 
 
 
 def _threads() -> ThreadPoolExecutor:
-    """Decoders and NumPy work outside Python's lock for the most part."""
+    """Decoders work outside Python's lock."""
     return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="midrib-copies")
 
 
@@ -118,7 +115,6 @@ class _Thumbnails:
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = paths
         self._kept: OrderedDict[int, Grey] = OrderedDict()
-        self._lock = Lock()
 
     def compare(self, candidate: Candidate) -> Comparison:
         return compare(
@@ -129,14 +125,12 @@ class _Thumbnails:
         )
 
     def _get(self, place: int) -> Grey:
-        with self._lock:
-            known = self._kept.pop(place, None)
+        known = self._kept.pop(place, None)
         if known is None:
             known = comparable(_pixels(self._paths[place], SIDE))
-        with self._lock:
-            self._kept[place] = known
-            if len(self._kept) > _KEPT_IN_MEMORY:
-                self._kept.popitem(last=False)
+        self._kept[place] = known
+        if len(self._kept) > _KEPT_IN_MEMORY:
+            self._kept.popitem(last=False)
         return known
 
 
