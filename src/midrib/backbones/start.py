@@ -24,6 +24,8 @@ _CHOICES = (
     "a run"
 )
 
+_OTHERWISE = "add --weights FILE.safetensors, or --weights none for a random start"
+
 
 def start_from(name: str, wanted: str, settings: Settings, reporter: Reporter = SILENT) -> Start:
     """What the backbone ``name`` starts from.
@@ -69,18 +71,31 @@ def _best_start(name: str, settings: Settings, reporter: Reporter) -> Start:
         return packaged_start(name, settings, reporter)
     if published and settings.offline:
         return hub.start(published[0])  # says what it would have fetched
-    todo = "add --weights FILE.safetensors, or --weights none for a random start"
-    if published:
-        raise StorageError(
-            f"the hub that has weights for '{name}' does not answer, and no package carries any",
-            expected=f"the network, or one of: {', '.join(sorted(PACKAGED_WEIGHTS))}",
-            todo=todo,
-        )
-    raise UsageError(
-        f"nobody publishes weights for '{name}' that midrib knows of",
-        expected=f"one of: {', '.join(sorted(PACKAGED_WEIGHTS))}, or a model with weights on a hub",
-        todo=todo,
+    require_published(name, AUTO)
+    raise StorageError(
+        f"the hub that has weights for '{name}' does not answer, and no package carries any",
+        expected=f"the network, or one of: {', '.join(sorted(PACKAGED_WEIGHTS))}",
+        todo=_OTHERWISE,
     )
+
+
+def require_published(name: str, wanted: str) -> None:
+    """Raise ``UsageError`` for a word that stands for weights which nobody has for a backbone.
+
+    Nobody is asked: whether they can be had is seen when they are taken.
+    """
+    kind, _, chosen = wanted.partition(":")
+    if kind == HUB:
+        choose_weights(name, chosen)
+    if kind == PACKAGED:
+        _packaged_name(name, chosen)
+    if wanted == AUTO and name not in PACKAGED_WEIGHTS and not hub_weights(name):
+        raise UsageError(
+            f"nobody publishes weights for '{name}' that midrib knows of",
+            expected=f"one of: {', '.join(sorted(PACKAGED_WEIGHTS))}, or a model with weights on "
+            "a hub",
+            todo=_OTHERWISE,
+        )
 
 
 def is_word(wanted: str) -> bool:

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from midrib.backbones import BackboneFacts, canonical_name, create_backbone
 from midrib.backbones.earlier_run import BEST_FILE, run_folder
 from midrib.backbones.probing import on_meta
-from midrib.backbones.start import RANDOM, start_from, start_identity
+from midrib.backbones.start import RANDOM, require_published, start_from, start_identity
 from midrib.backbones.weights import Start
 from midrib.config import fingerprint
 from midrib.datasets import Dataset
@@ -58,6 +58,7 @@ def require_trainable(config: TrainConfig, settings: Settings) -> None:
         )
     )
     facts = classifier.backbone.facts
+    require_published(facts.name, config.weights)
     if config.size is not None and config.size < facts.smallest_size:
         raise UsageError(
             f"pictures of {config.size} pixels are too small for {facts.name}",
