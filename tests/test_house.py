@@ -72,8 +72,16 @@ def test_listing_backbones_loads_no_torch() -> None:
 
 @pytest.mark.parametrize(
     "verb",
-    [(), ("train",), ("serve",), ("backbones",), ("data",), ("data", "check")],
-    ids=["midrib", "train", "serve", "backbones", "data", "data check"],
+    [
+        (),
+        ("train",),
+        ("serve",),
+        ("backbones",),
+        ("data",),
+        ("data", "check"),
+        ("backbones", "compare"),
+    ],
+    ids=["midrib", "train", "serve", "backbones", "data", "data check", "compare"],
 )
 def test_help_loads_nothing_slow(verb: tuple[str, ...]) -> None:
     """Help is answered without numbers, options, pictures, databases or progress bars."""

@@ -57,6 +57,15 @@ def test_unknown_command_and_option_get_the_nearest_name(midrib: Shell) -> None:
     assert "see midrib train --help" in option.stderr
 
 
+@pytest.mark.parametrize("group", [(), ("data",), ("package",)], ids=str)
+def test_a_group_without_a_verb_shows_its_help(midrib: Shell, group: tuple[str, ...]) -> None:
+    """Who types no verb sees those that there are, laid out as help is, and the code of misuse."""
+    shown = midrib(*group)
+    assert shown.returncode == 2
+    assert shown.stderr == midrib(*group, "--help").stdout
+    assert shown.stderr.startswith(" ".join(["Usage: midrib", *group]))
+
+
 @pytest.mark.parametrize(
     "command",
     [

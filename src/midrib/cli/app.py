@@ -43,15 +43,25 @@ def interruptible(verb: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
+def _unless_missing(process: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """What a value becomes, and None for none."""
+
+    @functools.wraps(process)
+    def run(ctx: Any, value: Any) -> Any:
+        return None if value is None else process(ctx, value)
+
+    return run
+
+
 class InPathOrder(TyperGroup):
     """Lists verbs and groups of verbs in the order of the path."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Flags that say nothing are off: typer would load pydantic to find what None means."""
-        params = super().get_params(ctx)
+        """The group's options; of those that are not given pydantic is not asked: it is slow."""
+        params: list[Any] = [*super().get_params(ctx)]
         for option in params:
-            if getattr(option, "is_flag", False) and option.default is None:
-                option.default = False
+            if "process_value" not in vars(option):
+                option.process_value = _unless_missing(option.process_value)
         return params
 
     def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002 - typer's signature

@@ -32,9 +32,10 @@ def main() -> None:
         message = getattr(problem, "format_message", None)
         if message is None:
             sys.exit(_tell(_unexpected(problem)))
-        if not message():
-            sys.exit(UsageError.exit_code)  # a group without a verb: its help was shown
         context = getattr(problem, "ctx", None)
+        if context and message() == context.get_help():  # a group without a verb
+            sys.stderr.write(f"{message()}\n")
+            sys.exit(UsageError.exit_code)
         typed = context.command_path if context else "midrib"
         sys.exit(_tell(UsageError(message().strip().rstrip("."), todo=f"see {typed} --help")))
 
