@@ -29,7 +29,6 @@ _LEAST_STRUCTURE = 1.0  # grey levels: a picture with less is flat, and like any
 _HOPELESS = 0.8  # aligned but for a fraction of a pixel, a copy has more than that
 _BORDER = 6  # pixels: crops and smoothing make the edges uncertain
 _LEAST_SHARED = 0.4  # of the first picture's pixels
-_BRIGHTNESS_DEGREE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +93,7 @@ def _agreement(first: Grey, aligned: Aligned) -> float:
     shared[:_BORDER] = shared[-_BORDER:] = shared[:, :_BORDER] = shared[:, -_BORDER:] = False
     if shared.mean() < _LEAST_SHARED:
         return 0.0
+    shared = shared[::2, ::2] & shared[1::2, 1::2]
     one = _structure(first)[shared]
     other = _structure(_with_brightness_of(first, aligned))[shared]
     size = min(_root_mean_square(one), _root_mean_square(other))
@@ -105,12 +105,13 @@ def _agreement(first: Grey, aligned: Aligned) -> float:
 def _with_brightness_of(first: Grey, aligned: Aligned) -> Grey:
     """The aligned pixels, their brightness bent to the first picture's; gamma is bent back too."""
     under = aligned.pixels / 255
-    powers = under[..., None] ** np.arange(_BRIGHTNESS_DEGREE + 1)
+    powers = np.stack([np.ones_like(under), under, under * under], axis=-1)
     bend = least_squares(powers[aligned.inside], first[aligned.inside])
     return np.asarray(powers @ bend, dtype=np.float32)
 
 
 def _structure(picture: Grey) -> Grey:
+    """Neither fine grain nor broad shade, on every other pixel: there is nothing finer left."""
     kept = _FINE @ picture @ _FINE.T - _BROAD @ picture @ _BROAD.T
     return np.asarray(kept, dtype=np.float32)
 
@@ -119,4 +120,4 @@ def _root_mean_square(values: npt.NDArray[np.float32]) -> float:
     return float(np.sqrt(np.mean(values**2)))
 
 
-_FINE, _BROAD = gaussian(SIDE, _FINEST), gaussian(SIDE, _COARSEST)
+_FINE, _BROAD = gaussian(SIDE, _FINEST)[::2], gaussian(SIDE, _COARSEST)[::2]
