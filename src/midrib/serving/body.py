@@ -37,9 +37,9 @@ async def read_pictures(request: Request, limits: Limits) -> list[SentPicture]:
         async with asyncio.timeout(limits.body_seconds):
             if request.headers.get("content-type", "").lower().startswith(_MULTIPART):
                 return await _read_multipart(request, limits)
-            return [
-                SentPicture(None, b"".join([chunk async for chunk in _bounded(request, limits)]))
-            ]
+            # Without the empty last chunk a body that came in one piece is not copied.
+            chunks = [chunk async for chunk in _bounded(request, limits) if chunk]
+            return [SentPicture(None, b"".join(chunks))]
     except TimeoutError:
         raise SlowRequestError(
             f"the body did not arrive within {limits.body_seconds:g} s",
