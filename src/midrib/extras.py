@@ -28,6 +28,8 @@ EXTRAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "ijson",
             "defusedxml",
             "pycocotools",
+            "faster_coco_eval",
+            "segmentation_models_pytorch",
             "yaml",
         ),
         "server": ("sqlalchemy", "alembic", "pyarrow", "duckdb"),

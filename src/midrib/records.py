@@ -17,6 +17,19 @@ PixelBatch = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class Rle:
+    """A mask of a whole picture, run-length encoded as COCO does it.
+
+    ``counts`` is COCO's compressed string: lengths of the runs of 0 and 1 in turn, column by
+    column from the upper left pixel.
+    """
+
+    height: int
+    width: int
+    counts: str
+
+
 class Score(BaseModel):
     """One measured number with its bootstrap interval.
 

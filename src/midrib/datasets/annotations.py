@@ -10,24 +10,15 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from midrib.records import Rle
+
+__all__ = ["XYXY", "Annotation", "Polygon", "Rle", "fault_of", "fault_of_polygon", "spanned"]
+
 XYXY = tuple[float, float, float, float]
 """A box: left, top, right, bottom."""
 
 Polygon = tuple[float, ...]
 """A closed outline: x0, y0, x1, y1, … of at least three corners."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rle:
-    """A mask of a whole picture, run-length encoded as COCO does it.
-
-    ``counts`` is COCO's compressed string: lengths of the runs of 0 and 1 in turn, column by
-    column from the upper left pixel.
-    """
-
-    height: int
-    width: int
-    counts: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Numbers from answers and truth. Arrays only, so that training, evaluation and the field agree.
 
 A metric takes the truth (int64, count) and the answer (float, count × classes, probabilities);
-those about decisions also take the decided classes themselves (int64, count).
+those about decisions also take the decided classes themselves (int64, count). Objects are scored
+from what is true and what was found, one record a picture.
 """
 
 from midrib.metrics.decisions import (
@@ -11,7 +12,15 @@ from midrib.metrics.decisions import (
     macro_f1,
     recall_by_class,
 )
+from midrib.metrics.detection import (
+    ClassScores,
+    DetectionScores,
+    detection_scores,
+    scores_by_slice,
+    slices_by_rank,
+)
 from midrib.metrics.named import METRICS, Metric
+from midrib.metrics.objects import FoundObjects, TrueObjects
 from midrib.metrics.probabilities import (
     CalibrationBins,
     calibration_bins,
@@ -24,15 +33,20 @@ from midrib.metrics.resampling import Interval, bootstrap, paired_bootstrap, res
 __all__ = [
     "METRICS",
     "CalibrationBins",
+    "ClassScores",
     "Curve",
+    "DetectionScores",
+    "FoundObjects",
     "Interval",
     "Metric",
+    "TrueObjects",
     "accuracy",
     "average_precision",
     "balanced_accuracy",
     "bootstrap",
     "calibration_bins",
     "confusion_matrix",
+    "detection_scores",
     "expected_calibration_error",
     "log_loss",
     "macro_f1",
@@ -42,4 +56,6 @@ __all__ = [
     "resamples",
     "roc_auc",
     "roc_curve",
+    "scores_by_slice",
+    "slices_by_rank",
 ]
