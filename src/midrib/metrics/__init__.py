@@ -19,6 +19,8 @@ from midrib.metrics.detection import (
     scores_by_slice,
     slices_by_rank,
 )
+from midrib.metrics.detection_confusion import detection_confusion
+from midrib.metrics.detection_errors import ErrorKinds, error_kinds
 from midrib.metrics.named import METRICS, Metric
 from midrib.metrics.objects import FoundObjects, TrueObjects
 from midrib.metrics.probabilities import (
@@ -36,6 +38,7 @@ __all__ = [
     "ClassScores",
     "Curve",
     "DetectionScores",
+    "ErrorKinds",
     "FoundObjects",
     "Interval",
     "Metric",
@@ -46,7 +49,9 @@ __all__ = [
     "bootstrap",
     "calibration_bins",
     "confusion_matrix",
+    "detection_confusion",
     "detection_scores",
+    "error_kinds",
     "expected_calibration_error",
     "log_loss",
     "macro_f1",
