@@ -9,11 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from midrib.backbones.catalogue import CATALOGUE, Entry, canonical_name
-from midrib.backbones.weights import NO_WEIGHTS, Weights
+from midrib.backbones.weights.origin import NO_WEIGHTS, Weights
 
 if TYPE_CHECKING:
     from midrib.backbones.interface import Backbone, BackboneFacts, Level, Normalisation
-    from midrib.backbones.levels import PyramidLevels
+    from midrib.backbones.pyramid.levels import PyramidLevels
     from midrib.backbones.registry import BACKBONES, create_backbone
     from midrib.backbones.request import BackboneMaker, BackboneRequest
 
@@ -39,7 +39,7 @@ _MODULES = {
     "create_backbone": "registry",
     "BackboneMaker": "request",
     "BackboneRequest": "request",
-    "PyramidLevels": "levels",
+    "PyramidLevels": "pyramid.levels",
 }
 
 

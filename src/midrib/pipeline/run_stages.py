@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 
 from midrib.backbones import canonical_name
-from midrib.backbones.start import start_from
+from midrib.backbones.weights.start import start_from
 from midrib.config import fingerprint
 from midrib.datasets import Dataset, save_splits
 from midrib.errors import InterruptedByUser, MidribError, StateError

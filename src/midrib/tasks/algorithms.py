@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from midrib.backbones.strides import source_of
+from midrib.backbones.pyramid.strides import source_of
 from midrib.names import Registry
 
 

@@ -9,10 +9,10 @@ import torch
 from safetensors.torch import load_file
 
 from midrib.backbones import BackboneFacts, canonical_name, create_backbone
-from midrib.backbones.earlier_run import BEST_FILE, run_folder
-from midrib.backbones.probing import on_meta
-from midrib.backbones.start import RANDOM, require_published, start_from, start_identity
-from midrib.backbones.weights import Start
+from midrib.backbones.adapters.probing import on_meta
+from midrib.backbones.weights.earlier_run import BEST_FILE, run_folder
+from midrib.backbones.weights.origin import Start
+from midrib.backbones.weights.start import RANDOM, require_published, start_from, start_identity
 from midrib.config import fingerprint
 from midrib.datasets import Dataset
 from midrib.errors import DatasetError, StorageError, TrainingError, UsageError

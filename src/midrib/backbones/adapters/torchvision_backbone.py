@@ -15,11 +15,8 @@ from typing import Any
 from torch import Tensor, nn
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from midrib.backbones.alignment import align_all
-from midrib.backbones.fitting import refusing_size, require_fitting
-from midrib.backbones.interface import Backbone, BackboneFacts
-from midrib.backbones.loading import load_body
-from midrib.backbones.probing import (
+from midrib.backbones.adapters.fitting import refusing_size, require_fitting
+from midrib.backbones.adapters.probing import (
     Findings,
     Measured,
     find_levels,
@@ -27,16 +24,19 @@ from midrib.backbones.probing import (
     meta_pictures,
     on_meta,
 )
-from midrib.backbones.request import BackboneRequest
-from midrib.backbones.stages import modules_of_stages
-from midrib.backbones.stem import RGB, adapt_normalisation, first_convolution
-from midrib.backbones.torchvision_models import (
+from midrib.backbones.adapters.stages import modules_of_stages
+from midrib.backbones.adapters.torchvision_models import (
     Preset,
     create_torchvision_model,
     is_of_one_size,
     preset_of,
 )
-from midrib.backbones.torchvision_nodes import map_nodes, node_before_classifier, runs_past
+from midrib.backbones.adapters.torchvision_nodes import map_nodes, node_before_classifier, runs_past
+from midrib.backbones.interface import Backbone, BackboneFacts
+from midrib.backbones.pyramid.alignment import align_all
+from midrib.backbones.request import BackboneRequest
+from midrib.backbones.weights.loading import load_body
+from midrib.backbones.weights.stem import RGB, adapt_normalisation, first_convolution
 
 _KEPT_MEASUREMENTS = 256
 _TRACED_CONSTANT = "_tensor_constant"  # torch.fx names them so

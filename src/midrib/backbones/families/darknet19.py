@@ -14,7 +14,7 @@ from timm.models import build_model_with_cfg, generate_default_cfgs, register_mo
 from torch import Tensor, nn
 from torch.nn import functional
 
-from midrib.backbones.own_network import OwnNetwork, published_settings
+from midrib.backbones.families.own_network import OwnNetwork, published_settings
 
 FILTERS: tuple[tuple[int, ...], ...] = (
     (32,),

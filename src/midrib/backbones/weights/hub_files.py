@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-from midrib.backbones.conversion_process import convert_apart
-from midrib.backbones.hub import HUB, HubWeights
-from midrib.backbones.weights import Start, Weights
+from midrib.backbones.weights.conversion_process import convert_apart
+from midrib.backbones.weights.hub import HUB, HubWeights
+from midrib.backbones.weights.origin import Start, Weights
 from midrib.downloads import download_bar, fetch_file, is_reachable
 from midrib.errors import StorageError
 from midrib.reporting import SILENT, Reporter

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from midrib.backbones.earlier_run import NETWORK
-from midrib.backbones.stem import RGB, adapt_stem
-from midrib.backbones.tensors import Tensors, read_tensors
+from midrib.backbones.weights.earlier_run import NETWORK
+from midrib.backbones.weights.stem import RGB, adapt_stem
+from midrib.backbones.weights.tensors import Tensors, read_tensors
 from midrib.errors import StorageError
 
 _SHOWN = 3

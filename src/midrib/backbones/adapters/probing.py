@@ -12,8 +12,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from midrib.backbones.costs import multiply_adds, parameters
 from midrib.backbones.interface import Level
+from midrib.backbones.listing.costs import multiply_adds, parameters
 
 # Divisible by strides 1 to 64 in powers of two and by 7 and 14, so that the growth of a map tells
 # its stride exactly, whatever its convolutions lose at the border.

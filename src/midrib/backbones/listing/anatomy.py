@@ -13,9 +13,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from midrib.backbones.alignment import aligned_size
-from midrib.backbones.costs import parameters
 from midrib.backbones.interface import Backbone, Level
+from midrib.backbones.listing.costs import parameters
+from midrib.backbones.pyramid.alignment import aligned_size
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from midrib.backbones.catalogue import (
     folded,
     library_of,
 )
-from midrib.backbones.counted import Counts, read_counts
-from midrib.backbones.hub import HUB, hub_weights
-from midrib.backbones.packaged import PACKAGED, PACKAGED_WEIGHTS
+from midrib.backbones.listing.counted import Counts, read_counts
+from midrib.backbones.weights.hub import HUB, hub_weights
+from midrib.backbones.weights.packaged import PACKAGED, PACKAGED_WEIGHTS
 from midrib.errors import MidribError
 from midrib.extras import require_extra
 from midrib.storage import read_json, write_json
@@ -162,7 +162,7 @@ def _counted(names: Sequence[str], memory: _Memory | None, progress: Progress) -
 
 
 def _count(name: str) -> Counts:
-    from midrib.backbones.counting import count
+    from midrib.backbones.listing.counting import count
 
     return count(name)
 
@@ -170,10 +170,10 @@ def _count(name: str) -> Counts:
 def _models(library: str) -> list[str]:
     """Every model of the installed library, our own families among timm's."""
     if library == "timm":
-        from midrib.backbones import timm_backbone
+        from midrib.backbones.adapters import timm_backbone
 
         return timm_backbone.model_names()
-    from midrib.backbones import torchvision_models
+    from midrib.backbones.adapters import torchvision_models
 
     return torchvision_models.model_names()
 

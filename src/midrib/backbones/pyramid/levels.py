@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from midrib.backbones.alignment import align_all
 from midrib.backbones.interface import Backbone, Level
-from midrib.backbones.strides import MOST_REFINEMENT, doublings, source_of
+from midrib.backbones.pyramid.alignment import align_all
+from midrib.backbones.pyramid.strides import MOST_REFINEMENT, doublings, source_of
 from midrib.errors import UsageError
 
 COARSE_CHANNELS = 256

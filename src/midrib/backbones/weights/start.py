@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from midrib.backbones.earlier_run import best_file, run_folder, run_start
-from midrib.backbones.hub import HUB, choose_weights, hub_weights
-from midrib.backbones.hub_files import HubFolder
-from midrib.backbones.local_weights import local_start
-from midrib.backbones.packaged import PACKAGED, PACKAGED_WEIGHTS, packaged_start
-from midrib.backbones.weights import RANDOM_START, Start
+from midrib.backbones.weights.earlier_run import best_file, run_folder, run_start
+from midrib.backbones.weights.hub import HUB, choose_weights, hub_weights
+from midrib.backbones.weights.hub_files import HubFolder
+from midrib.backbones.weights.local_weights import local_start
+from midrib.backbones.weights.origin import RANDOM_START, Start
+from midrib.backbones.weights.packaged import PACKAGED, PACKAGED_WEIGHTS, packaged_start
 from midrib.errors import StorageError, UsageError
 from midrib.names import unknown_name
 from midrib.reporting import SILENT, Reporter

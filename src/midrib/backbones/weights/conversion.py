@@ -14,14 +14,14 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from midrib.backbones.conversion_process import ConversionRequest
-from midrib.backbones.foreign_names import (
+from midrib.backbones.weights.conversion_process import ConversionRequest
+from midrib.backbones.weights.foreign_names import (
     from_lukemelas_efficientnet,
     from_old_torchvision,
     from_tonylins_mobilenet_v2,
 )
-from midrib.backbones.squeezenet_pickle import read_squeezenet
-from midrib.backbones.tensors import Tensors, require_finite
+from midrib.backbones.weights.squeezenet_pickle import read_squeezenet
+from midrib.backbones.weights.tensors import Tensors, require_finite
 from midrib.errors import StorageError
 from midrib.names import Registry
 from midrib.storage import file_sha256, written_aside

@@ -124,7 +124,7 @@ def _timm_weights(name: str, told: Any) -> HubWeights:
 def _of_torchvision(model: str) -> list[HubWeights]:
     from torchvision.models import get_model_weights, list_models
 
-    from midrib.backbones.torchvision_models import preset_of
+    from midrib.backbones.adapters.torchvision_models import preset_of
 
     if model not in list_models():
         return []

@@ -19,8 +19,8 @@ from timm.layers.classifier import ClassifierHead
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from torch import nn
 
-from midrib.backbones.own_network import OwnNetwork, published_settings
-from midrib.backbones.shuffle_unit import ConvolutionUnit, ShuffleUnit
+from midrib.backbones.families.own_network import OwnNetwork, published_settings
+from midrib.backbones.families.shuffle_unit import ConvolutionUnit, ShuffleUnit
 
 STAGE2_CHANNELS = {1: 144, 2: 200, 3: 240, 4: 272, 8: 384}
 """Output channels of stage 2 at width 1, by groups; each further stage has twice as many."""

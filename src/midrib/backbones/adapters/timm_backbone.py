@@ -11,16 +11,23 @@ import timm
 from timm.models._manipulate import MATCH_PREV_GROUP, group_parameters
 from torch import Tensor, nn
 
-from midrib.backbones import darknet19, shufflenet_v1
-from midrib.backbones.alignment import align_all
-from midrib.backbones.fitting import refusing_size, require_fitting
+from midrib.backbones.adapters.fitting import refusing_size, require_fitting
+from midrib.backbones.adapters.probing import (
+    Measured,
+    find_levels,
+    measure,
+    meta_pictures,
+    on_meta,
+    takes,
+)
+from midrib.backbones.adapters.stages import modules_of_stages
+from midrib.backbones.families import darknet19, shufflenet_v1
 from midrib.backbones.interface import Backbone, BackboneFacts, Normalisation
-from midrib.backbones.loading import load_body
-from midrib.backbones.probing import Measured, find_levels, measure, meta_pictures, on_meta, takes
+from midrib.backbones.pyramid.alignment import align_all
 from midrib.backbones.request import BackboneRequest
-from midrib.backbones.stages import modules_of_stages
-from midrib.backbones.stem import RGB, adapt_normalisation
-from midrib.backbones.tensors import Tensors
+from midrib.backbones.weights.loading import load_body
+from midrib.backbones.weights.stem import RGB, adapt_normalisation
+from midrib.backbones.weights.tensors import Tensors
 from midrib.errors import UsageError
 from midrib.names import unknown_name
 

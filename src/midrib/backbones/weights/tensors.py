@@ -7,7 +7,7 @@ from pathlib import Path
 from safetensors.torch import load_file
 from torch import Tensor
 
-from midrib.backbones.local_weights import require_safetensors
+from midrib.backbones.weights.local_weights import require_safetensors
 from midrib.errors import StorageError
 
 Tensors = dict[str, Tensor]

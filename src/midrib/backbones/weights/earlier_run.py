@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from midrib.backbones.weights import Start, Weights
+from midrib.backbones.weights.origin import Start, Weights
 from midrib.errors import StorageError, UsageError
 from midrib.settings import Settings
 from midrib.storage import file_sha256, read_json, written_aside
@@ -61,7 +61,7 @@ def run_start(run: Path, settings: Settings) -> Start:
 def _extract(file: Path, target: Path) -> None:
     from safetensors.torch import save_file
 
-    from midrib.backbones.tensors import read_tensors
+    from midrib.backbones.weights.tensors import read_tensors
 
     tensors = {
         name.removeprefix(NETWORK): tensor

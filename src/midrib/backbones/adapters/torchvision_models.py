@@ -9,7 +9,7 @@ import torchvision
 from torch import nn
 
 from midrib.backbones.interface import Normalisation
-from midrib.backbones.stem import RGB, widen_first_convolution
+from midrib.backbones.weights.stem import RGB, widen_first_convolution
 from midrib.errors import UsageError
 from midrib.names import unknown_name
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from midrib.backbones.conversion_process import convert_apart
-from midrib.backbones.weights import Start, Weights
+from midrib.backbones.weights.conversion_process import convert_apart
+from midrib.backbones.weights.origin import Start, Weights
 from midrib.downloads import PackagedArchive, download_bar, extract_member, fetch_archive
 from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings

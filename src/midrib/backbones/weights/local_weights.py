@@ -6,7 +6,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from midrib.backbones.weights import Start, Weights
+from midrib.backbones.weights.origin import Start, Weights
 from midrib.errors import StorageError
 from midrib.storage import file_sha256
 

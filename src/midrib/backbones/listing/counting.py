@@ -1,6 +1,6 @@
 """Count every built-in backbone.
 
-    python -m midrib.backbones.counting
+    python -m midrib.backbones.listing.counting
 
 writes counts.json beside this file. A test counts again, so that it cannot go stale.
 """
@@ -12,15 +12,15 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from midrib.backbones.adapters.probing import meta_pictures, on_meta
+from midrib.backbones.adapters.timm_backbone import create_timm_model
+from midrib.backbones.adapters.torchvision_models import create_torchvision_model, preset_of
 from midrib.backbones.catalogue import CATALOGUE, library_of
-from midrib.backbones.costs import multiply_adds, parameters
-from midrib.backbones.counted import COUNTS_FILE, PUBLISHED_SIZE, Counts
 from midrib.backbones.interface import BackboneFacts
-from midrib.backbones.probing import meta_pictures, on_meta
+from midrib.backbones.listing.costs import multiply_adds, parameters
+from midrib.backbones.listing.counted import COUNTS_FILE, PUBLISHED_SIZE, Counts
 from midrib.backbones.registry import create_backbone
-from midrib.backbones.stem import RGB
-from midrib.backbones.timm_backbone import create_timm_model
-from midrib.backbones.torchvision_models import create_torchvision_model, preset_of
+from midrib.backbones.weights.stem import RGB
 from midrib.storage import write_json
 
 _CLASSES = 1000

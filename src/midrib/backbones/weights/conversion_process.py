@@ -8,7 +8,7 @@ from midrib.config import Config
 from midrib.errors import StorageError
 from midrib.work import WorkError, ask
 
-_CONVERT = "midrib.backbones.conversion:convert"
+_CONVERT = "midrib.backbones.weights.conversion:convert"
 _MOST_SECONDS = 600
 _LEAST_MEMORY_BYTES = 4 << 30
 _TIMES_FILE = 8
