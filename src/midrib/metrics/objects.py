@@ -126,8 +126,8 @@ def _box_overlaps(found: Floats, truth: Floats, crowd: Flags) -> Real:
     area = np.prod(one[..., 2:] - one[..., :2], axis=-1)
     others = np.prod(other[..., 2:] - other[..., :2], axis=-1)
     whole = np.where(crowd[None], area, area + others - shared)
-    ratio: Real = np.zeros_like(shared)
-    return np.divide(shared, whole, out=ratio, where=whole > 0)
+    ratio: Real = np.where(whole > 0, shared / np.where(whole > 0, whole, 1), 0)
+    return ratio
 
 
 def _mask_overlaps(found: Sequence[Rle], truth: Sequence[Rle], crowd: Flags) -> Real:
