@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from midrib.datasets import Item
-from midrib.errors import DatasetError
+from midrib.errors import DatasetError, MidribError, TrainingError
 from midrib.preprocessing import Recipe, read_resized
 from midrib.preprocessing.picture_cache import PictureCache
 from midrib.records import Pixels
@@ -21,6 +21,9 @@ from midrib.training.augmentation import AUGMENTATIONS, picture_generator
 
 Batch = tuple[Tensor, Tensor]
 """Pictures (uint8, count × height × width × channels) and truth (int64, count)."""
+
+_WORKER_ENDED = "exited unexpectedly"  # how torch tells it, in a RuntimeError of its own
+_Sample = tuple[Pixels, int] | MidribError
 
 MEMORY_BYTES = 1 << 30
 """Of resized pictures that a process keeps at hand."""
@@ -55,8 +58,9 @@ class Pictures(Dataset[tuple[Pixels, int]]):
         self.items = items  # those of an index are read one by one
         self.recipe = recipe
         self._recipe_hash = recipe.hash()
-        self._truth = [labels.index(item.label) for item in items]
-        self._classes = len(labels)
+        self._index_of = {label: index for index, label in enumerate(labels)}
+        truths = np.fromiter((self._index_of[item.label] for item in items), np.int64, len(items))
+        self._counts = np.bincount(truths, minlength=len(labels))
         self._augment = AUGMENTATIONS.get(augmentation)
         self._seed = seed
         self._memory = _Memory(memory_bytes)
@@ -68,7 +72,8 @@ class Pictures(Dataset[tuple[Pixels, int]]):
     def __getitem__(self, place: tuple[int, int]) -> tuple[Pixels, int]:
         epoch, index = place
         random = picture_generator(self._seed, epoch, index)
-        return self._augment(self._resized(index), self.recipe, random), self._truth[index]
+        pixels, truth = self._resized(index)
+        return self._augment(pixels, self.recipe, random), truth
 
     def without_augmentation(self) -> Pictures:
         """The same pictures as evaluation sees them, sharing what is kept in memory."""
@@ -78,14 +83,16 @@ class Pictures(Dataset[tuple[Pixels, int]]):
 
     def class_weights(self) -> Tensor:
         """One over each class's share, scaled to a mean of 1: float32, classes."""
-        counts = np.bincount(self._truth, minlength=self._classes).clip(min=1)
+        counts = self._counts.clip(min=1)
         weights = counts.sum() / counts
         return torch.tensor(weights / weights.mean(), dtype=torch.float32)
 
-    def _resized(self, index: int) -> Pixels:
+    def _resized(self, index: int) -> tuple[Pixels, int]:
         kept = self._memory.get(index)
         if kept is None:
-            kept = self._from_disk(self.items[index])
+            # Label and pixels of one and the same item: rows of an index may be written anew.
+            item = self.items[index]
+            kept = self._from_disk(item), self._index_of[item.label]
             self._memory.put(index, kept)
         return kept
 
@@ -100,8 +107,18 @@ class Pictures(Dataset[tuple[Pixels, int]]):
 
 
 def _bytes_of(item: Item) -> bytes:
-    """The file that was checked and split, or ``DatasetError``: another one has another label."""
-    data = item.path.read_bytes()
+    """The file that was checked and split; another one may have another label.
+
+    Raises ``DatasetError`` where it has changed or is gone.
+    """
+    try:
+        data = item.path.read_bytes()
+    except OSError as problem:
+        raise DatasetError(
+            f"{item.path} cannot be read: {problem.strerror or problem}",
+            expected="pictures that stay where they are while a model is trained on them",
+            todo="put it back, or run the same command again without it",
+        ) from None
     if item.sha256 and hashlib.sha256(data).hexdigest() != item.sha256:
         raise DatasetError(
             f"{item.path} has changed since it was read",
@@ -112,20 +129,20 @@ def _bytes_of(item: Item) -> bytes:
 
 
 class _Memory:
-    """Pictures by their place, up to a bound of bytes."""
+    """Pictures and their truth by their place, up to a bound of bytes."""
 
     def __init__(self, bound_bytes: int) -> None:
         self._free_bytes = bound_bytes
-        self._pictures: dict[int, Pixels] = {}
+        self._pictures: dict[int, tuple[Pixels, int]] = {}
 
-    def get(self, index: int) -> Pixels | None:
+    def get(self, index: int) -> tuple[Pixels, int] | None:
         return self._pictures.get(index)
 
-    def put(self, index: int, pixels: Pixels) -> None:
+    def put(self, index: int, sample: tuple[Pixels, int]) -> None:
         """Keep a picture if there is room."""
-        if pixels.nbytes <= self._free_bytes:
-            self._free_bytes -= pixels.nbytes
-            self._pictures[index] = pixels
+        if sample[0].nbytes <= self._free_bytes:
+            self._free_bytes -= sample[0].nbytes
+            self._pictures[index] = sample
 
 
 class EpochBatches(Sampler[list[tuple[int, int]]]):
@@ -165,23 +182,65 @@ def collate(samples: list[tuple[Pixels, int]]) -> Batch:
     return pictures, torch.tensor([truth for _, truth in samples], dtype=torch.int64)
 
 
-def training_loader(
-    pictures: Pictures, batches: EpochBatches, workers: int
-) -> DataLoader[tuple[Pixels, int]]:
+def training_loader(pictures: Pictures, batches: EpochBatches, workers: int) -> Iterable[Batch]:
     """Batches of ``pictures`` in the order of ``batches``; to be iterated once an epoch.
 
-    Worker processes stay from epoch to epoch, and what they have read stays with them.
+    Worker processes stay from epoch to epoch, and what they have read stays with them. What goes
+    wrong in one is raised as what it is: ``DatasetError`` for a picture that has changed or gone,
+    ``TrainingError`` for a worker that was ended.
     """
-    return DataLoader(
-        pictures,
-        batch_sampler=batches,
-        num_workers=workers,
-        collate_fn=collate,
-        # Its own, since each new loader draws a number, and a resumed epoch makes one more loader.
-        generator=torch.Generator(),
-        multiprocessing_context="spawn" if workers else None,
-        persistent_workers=workers > 0,
+    return _Raising(
+        DataLoader(
+            _Told(pictures),
+            batch_sampler=batches,
+            num_workers=workers,
+            collate_fn=_collated,
+            # Its own, since each new loader draws a number, and a resumed epoch makes one more.
+            generator=torch.Generator(),
+            multiprocessing_context="spawn" if workers else None,
+            persistent_workers=workers > 0,
+        )
     )
+
+
+class _Raising(Iterable[Batch]):
+    """Batches of ``loader``; of those that are errors the first is raised."""
+
+    def __init__(self, loader: DataLoader[_Sample]) -> None:
+        self._loader = loader
+
+    def __iter__(self) -> Iterator[Batch]:
+        try:
+            for batch in self._loader:
+                if isinstance(batch, MidribError):
+                    raise batch
+                yield batch
+        except RuntimeError as problem:
+            if _WORKER_ENDED not in str(problem):
+                raise
+            raise TrainingError(
+                "a process that reads pictures was ended from outside, perhaps for want of memory",
+                expected="room for each of them",
+                todo="run the same command again with fewer --set workers, or none",
+            ) from None
+
+
+class _Told(Dataset[_Sample]):
+    """``pictures``, errors given instead of raised: torch would make pages of them on their way."""
+
+    def __init__(self, pictures: Pictures) -> None:
+        self._pictures = pictures
+
+    def __getitem__(self, place: tuple[int, int]) -> _Sample:
+        try:
+            return self._pictures[place]
+        except MidribError as problem:
+            return problem
+
+
+def _collated(samples: list[_Sample]) -> Batch | MidribError:
+    problem = next((each for each in samples if isinstance(each, MidribError)), None)
+    return problem or collate([each for each in samples if not isinstance(each, MidribError)])
 
 
 def evaluation_batches(pictures: Pictures, batch_size: int) -> Iterator[Batch]:
