@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from annotated_sources import GOOD, GOOD_XYXY, SOURCES
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from midrib.datasets import read_dataset
@@ -44,6 +46,7 @@ OTHERWISE = {
     ("unknown class", "jsonl"): None,
     ("unknown class", "labelme"): None,
     ("unknown class", "voc"): None,
+    ("overflow", "coco"): "broken file",  # its parser gives the file up
     ("no class", "coco"): "no record",
     ("no class", "csv"): "bad row",
     ("no class", "yolo"): "not a number",  # its class is then the first coordinate
@@ -70,6 +73,9 @@ def test_a_bad_object_is_told_by_its_place(name: str, fault: str, tmp_path: Path
     source = SOURCES[name](tmp_path / "data", box, label)
     assert detect_format(source.root) == name
     found = listing(name, source.root)
+    if expected == "broken file":
+        assert (len(found.entries), told(found)) == (0, [(source.table.name, expected)])
+        return
     [entry] = found.entries
     if expected is None:
         assert (len(entry.annotations), found.problems) == (2, ())
@@ -277,3 +283,66 @@ def test_a_folder_that_changes_all_the_time_is_read(
     assert read | gone == set(names)
     assert not read & gone
     assert {problem.kind for problem in dataset.problems} <= {"unreadable"}
+
+
+_WRONG = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 40)
+    | st.sampled_from([10**400, -(10**4299), 1e308, 5e-324, "", "1", "a.png", "\0", "NaN"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=4,
+)
+_OTHERS = ("segmentation", "iscrowd", "attributes", "polygons", "mask", "crowd", "labels", "label",
+           "split", "group", "flags", "group_id", "width", "height", "imageWidth")  # fmt: skip
+
+
+def _places(value: object, way: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    """The way to every value in a record."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)  # type: ignore[arg-type]  # only containers come here
+    found: list[tuple[object, ...]] = []
+    for key, inner in pairs:
+        found.append((*way, key))
+        if isinstance(inner, dict | list):
+            found += _places(inner, (*way, key))
+    return found
+
+
+@pytest.mark.parametrize("name", JSON)
+@given(st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_wrong_value_anywhere_is_told(name: str, tmp_path: Path, data: st.DataObject) -> None:
+    """Whatever stands in place of whatever value, it is a problem, a refusal or no change."""
+    source = SOURCES[name](tmp_path / "data", GOOD, "Baum")
+    record = json.loads(source.table.read_text())
+    *way, last = data.draw(st.sampled_from(_places(record)))
+    inside = record
+    for key in way:
+        inside = inside[key]
+    inside[last] = data.draw(_WRONG)
+    if isinstance(inside, dict):  # what the good object has not
+        inside |= data.draw(st.dictionaries(st.sampled_from(_OTHERS), _WRONG, max_size=2))
+    text = json.dumps(record)
+    source.table.write_text(text + ("\n" if name in {"jsonl", "imagefolder"} else ""))
+    try:
+        found = listing(name, source.root)
+    except DatasetError as refused:
+        assert refused.todo  # noqa: PT017 - either way is right
+        return
+    for entry in found.entries:
+        for each in entry.annotations:
+            assert each.xyxy[0] < each.xyxy[2]
+            assert each.xyxy[1] < each.xyxy[3]
+    assert all(problem.reason for problem in found.problems)
+
+
+@pytest.mark.parametrize("name", ["coco", "labelme", "jsonl", "imagefolder"])
+@pytest.mark.parametrize("number", ["9" * 5000, "1e99999999999999999999"])
+def test_numbers_beyond_all_measure_are_told(name: str, number: str, tmp_path: Path) -> None:
+    """Digits without end and exponents without end are no numbers, and no crash."""
+    source = SOURCES[name](tmp_path / "data", ("1", "2", "3.25", "4"), "Baum")
+    text = source.table.read_text()
+    assert "3.25" in text or "4.25" in text
+    source.table.write_text(text.replace("3.25", number).replace("4.25", number))
+    found = listing(name, source.root)
+    assert source.table.name in {path for path, _ in told(found)}

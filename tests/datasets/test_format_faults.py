@@ -227,3 +227,26 @@ def test_nesting_is_counted_in_pieces_as_in_one(text: str, size: int) -> None:
         elif outside and letter in "[{]}":
             depth += 1 if letter in "[{" else -1
     assert nesting._depth == depth
+
+
+def test_instance_masks_tell_what_their_table_does_not_fit(tmp_path: Path, draw: Draw) -> None:
+    """Objects without a class, classes without an object and numbers told twice are told."""
+    draw(tmp_path / "images" / "a.png", size=(4, 2))
+    (tmp_path / "instances").mkdir()
+    mask = Image.new("L", (4, 2), 0)
+    for number in (1, 2):
+        mask.putpixel((number, 0), number)
+    mask.save(tmp_path / "instances" / "a.png")
+    rows = [
+        "path,number,label",
+        *(f"instances/a.png,{row}" for row in ("1,梨", "1,木", "7,木", "x,木")),
+    ]
+    (tmp_path / "instances.csv").write_text("\n".join(rows))
+    found = listing("instance-masks", tmp_path)
+    assert [[each.label for each in entry.annotations] for entry in found.entries] == [["梨"]]
+    assert reasons(found) == [
+        "duplicate id: line 3: number 1 of instances/a.png has come before",
+        "not a number: line 5: number is 'x'",
+        "unknown class: object 2 is not in instances.csv",
+        "bad mask: object 7 of instances.csv has no pixel",
+    ]

@@ -18,6 +18,8 @@ _BYTES_AT_ONCE = 4096  # deeply nested ones cost the parser the square of it
 _STRING_OR_WORD = re.compile(rb'"(?:[^"\\]|\\.)*"|-?Infinity|NaN', re.DOTALL)
 _LONGEST_WORD = len(b"-Infinity")
 _MOST_NESTED = 64
+# Left to itself the parser's C makes numbers of any length Python's, and crashes where it cannot.
+_PARSING: dict[str, Any] = {"buf_size": 1 << 18, "use_float": True}
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # up and down, as signed bytes
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 
@@ -43,7 +45,7 @@ class JsonFile:
             with self._path.open("rb") as stream:
                 source = _WordsQuoted(stream) if self._has_words else stream
                 none = True
-                for record in ijson.items(source, f"{key}.item", buf_size=1 << 18):
+                for record in ijson.items(source, f"{key}.item", **_PARSING):
                     none = False
                     yield record
             if none:
@@ -59,7 +61,7 @@ class JsonFile:
 
         with self._path.open("rb") as stream:
             source = _WordsQuoted(stream) if self._has_words else stream
-            found = (event for prefix, event, _ in ijson.parse(source) if prefix == key)
+            found = (event for prefix, event, _ in ijson.parse(source, **_PARSING) if prefix == key)
             if next(found, "start_array") != "start_array":
                 raise Fault("broken file", f"its '{key}' is no list")
 
@@ -71,7 +73,7 @@ def first_keys(path: Path) -> set[str]:
     found = set()
     try:
         with path.open("rb") as stream:
-            parsed = ijson.parse(stream, buf_size=_BYTES_AT_ONCE)
+            parsed = ijson.parse(stream, buf_size=_BYTES_AT_ONCE, use_float=True)
             for count, (prefix, event, value) in enumerate(parsed):
                 if count > _KEYS_LOOKED_AT or (count == 0 and event != "start_map"):
                     break

@@ -192,7 +192,7 @@ class _Shapes:
 
 def _annotation(label: str, shape: dict[str, Any], size: tuple[int, int]) -> Annotation:
     kind = shape.get("shape_type") or "polygon"
-    if kind not in _SHAPES:
+    if not isinstance(kind, str) or kind not in _SHAPES:
         raise Fault("unknown shape", f"a {kind!s:.30} is neither rectangle, polygon nor mask")
     points = _points(shape.get("points"))
     flags = _mapping(shape.get("flags"))
