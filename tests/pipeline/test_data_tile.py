@@ -50,7 +50,8 @@ def test_tiles_of_class_folders_are_class_folders(tmp_path: Path) -> None:
 
 def test_tiles_of_boxes_are_coco(tmp_path: Path) -> None:
     """Boxes go along, each in the tiles that see enough of it, in the tile's pixels."""
-    path = tmp_path / "field.png"
+    path = tmp_path / "drawn" / "field.png"
+    path.parent.mkdir()
     Image.new("RGB", (80, 48), "green").save(path)
     item = Item(
         path,
@@ -62,7 +63,7 @@ def test_tiles_of_boxes_are_coco(tmp_path: Path) -> None:
         annotations=(Annotation("tree", (26.0, 2.0, 36.0, 12.0)),),
     )
     source = tmp_path / "source"
-    write_dataset(Dataset(tmp_path, (item,), ("tree",)), source, "coco")
+    write_dataset(Dataset(path.parent, (item,), ("tree",)), source, "coco")
     result = pipeline.tile(source, tmp_path / "tiles", config=CONFIG)
     assert result.format == "coco"
     assert result.written.pictures == 6
