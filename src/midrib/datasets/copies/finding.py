@@ -23,7 +23,7 @@ from midrib.records import Pixels
 Progress = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
 
-_WITHIN = 6
+_WITHIN = 7
 """Bits that the hashes of pictures which are compared may differ in. Most copies differ in fewer,
 most look-alikes in more, and comparing pixels is what the search takes its time for."""
 
