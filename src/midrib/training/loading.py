@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
-from copy import copy
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Sampler
 
 from midrib.datasets import Item
-from midrib.errors import DatasetError
-from midrib.preprocessing import Recipe, read_resized
+from midrib.preprocessing import Recipe
 from midrib.preprocessing.picture_cache import PictureCache
 from midrib.records import Pixels
 from midrib.training.augmentation import AUGMENTATIONS, picture_generator
-
-Batch = tuple[Tensor, Tensor]
-"""Pictures (uint8, count × height × width × channels) and truth (int64, count)."""
-
-MEMORY_BYTES = 1 << 30
-"""Of resized pictures that a process keeps at hand."""
+from midrib.training.examples import MEMORY_BYTES, Batch, Examples
 
 
-class Pictures(Dataset[tuple[Pixels, int]]):
-    """Labelled pictures, augmented. Resized pictures are kept in memory up to a bound.
-
-    Items are asked for by (epoch, index), since an augmentation depends on both.
+class Pictures(Examples):
+    """Pictures of one class each.
 
     Args:
         items: the pictures; one whose ``sha256`` is known is held to it.
@@ -52,29 +42,20 @@ class Pictures(Dataset[tuple[Pixels, int]]):
         cache: PictureCache | None = None,
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
-        self.items = items  # those of an index are read one by one
-        self.recipe = recipe
-        self._recipe_hash = recipe.hash()
+        super().__init__(items, recipe, seed=seed, cache=cache, memory_bytes=memory_bytes)
         self._truth = [labels.index(item.label) for item in items]
         self._classes = len(labels)
         self._augment = AUGMENTATIONS.get(augmentation)
-        self._seed = seed
-        self._memory = _Memory(memory_bytes)
-        self._disk = cache
-
-    def __len__(self) -> int:
-        return len(self.items)
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[Pixels, int]:
         epoch, index = place
         random = picture_generator(self._seed, epoch, index)
-        return self._augment(self._resized(index), self.recipe, random), self._truth[index]
+        return self._augment(self.resized(index), self.recipe, random), self._truth[index]
 
-    def without_augmentation(self) -> Pictures:
-        """The same pictures as evaluation sees them, sharing what is kept in memory."""
-        plain = copy(self)
-        plain._augment = AUGMENTATIONS.get("none")  # noqa: SLF001 - a copy of itself
-        return plain
+    def collate(self, samples: list[tuple[Pixels, int]]) -> tuple[Tensor, Tensor]:
+        """Stack samples: uint8, count × height × width × channels, and int64, count."""
+        pictures = torch.from_numpy(np.stack([pixels for pixels, _ in samples]))
+        return pictures, torch.tensor([truth for _, truth in samples], dtype=torch.int64)
 
     def class_weights(self) -> Tensor:
         """One over each class's share, scaled to a mean of 1: float32, classes."""
@@ -82,50 +63,8 @@ class Pictures(Dataset[tuple[Pixels, int]]):
         weights = counts.sum() / counts
         return torch.tensor(weights / weights.mean(), dtype=torch.float32)
 
-    def _resized(self, index: int) -> Pixels:
-        kept = self._memory.get(index)
-        if kept is None:
-            kept = self._from_disk(self.items[index])
-            self._memory.put(index, kept)
-        return kept
-
-    def _from_disk(self, item: Item) -> Pixels:
-        if self._disk is None or not item.sha256:
-            return read_resized(_bytes_of(item), self.recipe)
-        kept = self._disk.get(item.sha256, self._recipe_hash)
-        if kept is None:
-            kept = read_resized(_bytes_of(item), self.recipe)
-            self._disk.put(item.sha256, self._recipe_hash, kept)
-        return kept
-
-
-def _bytes_of(item: Item) -> bytes:
-    """The file that was checked and split, or ``DatasetError``: another one has another label."""
-    data = item.path.read_bytes()
-    if item.sha256 and hashlib.sha256(data).hexdigest() != item.sha256:
-        raise DatasetError(
-            f"{item.path} has changed since it was read",
-            expected="pictures that stay as they are while a model is trained on them",
-            todo="run the same command again: it reads them anew",
-        )
-    return data
-
-
-class _Memory:
-    """Pictures by their place, up to a bound of bytes."""
-
-    def __init__(self, bound_bytes: int) -> None:
-        self._free_bytes = bound_bytes
-        self._pictures: dict[int, Pixels] = {}
-
-    def get(self, index: int) -> Pixels | None:
-        return self._pictures.get(index)
-
-    def put(self, index: int, pixels: Pixels) -> None:
-        """Keep a picture if there is room."""
-        if pixels.nbytes <= self._free_bytes:
-            self._free_bytes -= pixels.nbytes
-            self._pictures[index] = pixels
+    def _plain(self) -> None:
+        self._augment = AUGMENTATIONS.get("none")
 
 
 class EpochBatches(Sampler[list[tuple[int, int]]]):
@@ -159,24 +98,16 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
             yield [(self._epoch, int(index)) for index in chosen[self._rank :: self._devices]]
 
 
-def collate(samples: list[tuple[Pixels, int]]) -> Batch:
-    """Stack samples into a batch."""
-    pictures = torch.from_numpy(np.stack([pixels for pixels, _ in samples]))
-    return pictures, torch.tensor([truth for _, truth in samples], dtype=torch.int64)
-
-
-def training_loader(
-    pictures: Pictures, batches: EpochBatches, workers: int
-) -> DataLoader[tuple[Pixels, int]]:
-    """Batches of ``pictures`` in the order of ``batches``; to be iterated once an epoch.
+def training_loader(examples: Examples, batches: EpochBatches, workers: int) -> DataLoader[Batch]:
+    """Batches of ``examples`` in the order of ``batches``; to be iterated once an epoch.
 
     Worker processes stay from epoch to epoch, and what they have read stays with them.
     """
     return DataLoader(
-        pictures,
+        examples,
         batch_sampler=batches,
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=examples.collate,
         # Its own, since each new loader draws a number, and a resumed epoch makes one more loader.
         generator=torch.Generator(),
         multiprocessing_context="spawn" if workers else None,
@@ -184,8 +115,8 @@ def training_loader(
     )
 
 
-def evaluation_batches(pictures: Pictures, batch_size: int) -> Iterator[Batch]:
-    """All of ``pictures`` in their order."""
-    for start in range(0, len(pictures), batch_size):
-        indices = range(start, min(start + batch_size, len(pictures)))
-        yield collate([pictures[0, index] for index in indices])
+def evaluation_batches(examples: Examples, batch_size: int) -> Iterator[Batch]:
+    """All of ``examples`` in their order."""
+    for start in range(0, len(examples), batch_size):
+        indices = range(start, min(start + batch_size, len(examples)))
+        yield examples.collate([examples[0, index] for index in indices])
