@@ -22,8 +22,8 @@ from safetensors.torch import load_file
 
 from benchmarks.harness import Goal, Results, Row, Spread, run
 from benchmarks.kept import code_of, kept
-from midrib.backbones.earlier_run import BEST_FILE
-from midrib.backbones.start import start_from
+from midrib.backbones.weights.earlier_run import BEST_FILE
+from midrib.backbones.weights.start import start_from
 from midrib.datasets import Dataset, Item, Split, SplitConfig, read_dataset, split_dataset
 from midrib.demos.cells_data import LICENCE, NO_MODULES, cells_table
 from midrib.metrics import METRICS

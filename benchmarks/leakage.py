@@ -28,7 +28,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.harness import Goal, Results, Row, Spread, run
-from midrib.backbones.start import start_from
+from midrib.backbones.weights.start import start_from
 from midrib.datasets import Dataset, Item, Split, SplitConfig, read_dataset, split_dataset
 from midrib.datasets.copies import Likenesses, find_likenesses
 from midrib.datasets.splitting import find_leaks

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from benchmarks.pictures import Size, photographs
 from midrib.backbones.registry import create_backbone
-from midrib.backbones.start import RANDOM
+from midrib.backbones.weights.start import RANDOM
 from midrib.config import Config
 from midrib.engines import ENGINES, EngineOptions
 from midrib.exporting import export_onnx

@@ -126,7 +126,7 @@ def name_table() -> str:
 
 def backbone_table() -> str:
     """One row a built-in backbone."""
-    from midrib.backbones.listing import built_in_backbones
+    from midrib.backbones.listing.listed import built_in_backbones
     from midrib.columns import short
 
     headings = ("name", "family", "parameters", "multiply-adds", "native size", "published top-1 %")
@@ -152,7 +152,7 @@ def backbone_table() -> str:
 def algorithm_table() -> str:
     """One row an algorithm, one column a framework: how many built-in backbones go with both."""
     from midrib.backbones.frameworks import FRAMEWORKS
-    from midrib.backbones.listing import built_in_backbones
+    from midrib.backbones.listing.listed import built_in_backbones
     from midrib.tasks import ALGORITHMS
 
     listed = list(built_in_backbones())

@@ -14,7 +14,7 @@ from walk import Walk, pattern_of, require_output
 
 from benchmarks.readme import FIGURES, README, with_figures
 from docs import generate
-from midrib.backbones.packaged import packaged_safetensors
+from midrib.backbones.weights.packaged import packaged_safetensors
 from midrib.packages import Card
 from midrib.serving import ServeConfig
 from midrib.settings import Settings

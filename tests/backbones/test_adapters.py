@@ -13,11 +13,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from midrib.backbones import Backbone, BackboneRequest, Normalisation, create_backbone
+from midrib.backbones.adapters.probing import on_meta
+from midrib.backbones.adapters.timm_backbone import TimmBackbone
+from midrib.backbones.adapters.torchvision_backbone import TorchvisionBackbone
 from midrib.backbones.interface import Level
-from midrib.backbones.probing import on_meta
-from midrib.backbones.stem import adapt_normalisation, adapt_stem
-from midrib.backbones.timm_backbone import TimmBackbone
-from midrib.backbones.torchvision_backbone import TorchvisionBackbone
+from midrib.backbones.weights.stem import adapt_normalisation, adapt_stem
 from midrib.errors import StorageError, UnknownNameError, UsageError
 
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midrib.backbones.anatomy import Anatomy, take_apart
+from midrib.backbones.adapters.probing import on_meta
 from midrib.backbones.interface import Backbone
-from midrib.backbones.probing import on_meta
+from midrib.backbones.listing.anatomy import Anatomy, take_apart
+from midrib.backbones.pyramid.strides import source_of
 from midrib.backbones.registry import create_backbone
-from midrib.backbones.strides import source_of
 from midrib.errors import UsageError
 
 ONE_OF_EACH_KIND = [

@@ -10,8 +10,8 @@ import pytest
 import timm
 
 from midrib.backbones import CATALOGUE, Backbone, create_backbone
-from midrib.backbones.timm_backbone import measure_timm
-from midrib.backbones.torchvision_models import model_names
+from midrib.backbones.adapters.timm_backbone import measure_timm
+from midrib.backbones.adapters.torchvision_models import model_names
 from midrib.testing.backbones import (
     BackboneBehaviour,
     BackboneContract,

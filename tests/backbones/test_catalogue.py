@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from midrib.backbones import BACKBONES, CATALOGUE, canonical_name
-from midrib.backbones.torchvision_models import model_names
+from midrib.backbones.adapters.torchvision_models import model_names
 from midrib.errors import UnknownNameError
 from midrib.training import TrainConfig
 
@@ -141,7 +141,7 @@ def test_names_and_counts_are_known_without_torch() -> None:
     """Checking a name and reading what was counted loads neither torch nor timm."""
     loaded = run_fresh(
         "from midrib.backbones import canonical_name\n"
-        "from midrib.backbones.counted import read_counts\n"
+        "from midrib.backbones.listing.counted import read_counts\n"
         "canonical_name('ResNet-50'), read_counts()\n"
         "print(json.dumps(sorted({'torch', 'timm', 'torchvision'} & set(sys.modules))))"
     )
@@ -151,7 +151,7 @@ def test_names_and_counts_are_known_without_torch() -> None:
 def test_third_parties_enter_by_the_same_door(tmp_path: Path) -> None:
     """A backbone of another installed package is made by its name, however that is spelt."""
     (tmp_path / "their_backbone.py").write_text(
-        "from midrib.backbones.timm_backbone import TimmBackbone\n"
+        "from midrib.backbones.adapters.timm_backbone import TimmBackbone\n"
         "def make(request):\n"
         "    return TimmBackbone('their-net', 'test_resnet', request)\n"
     )

@@ -10,12 +10,12 @@ import torchvision
 from torch import nn
 
 from midrib.backbones import CATALOGUE
-from midrib.backbones.costs import multiply_adds, parameters
-from midrib.backbones.counted import read_counts
-from midrib.backbones.counting import count, published_network
-from midrib.backbones.probing import meta_pictures, on_meta
-from midrib.backbones.stem import RGB
-from midrib.backbones.torchvision_models import create_torchvision_model
+from midrib.backbones.adapters.probing import meta_pictures, on_meta
+from midrib.backbones.adapters.torchvision_models import create_torchvision_model
+from midrib.backbones.listing.costs import multiply_adds, parameters
+from midrib.backbones.listing.counted import read_counts
+from midrib.backbones.listing.counting import count, published_network
+from midrib.backbones.weights.stem import RGB
 
 # Millions of parameters, to three digits, and 10⁹ multiply-adds at 224 × 224 or as said.
 PUBLISHED_PARAMETERS = {

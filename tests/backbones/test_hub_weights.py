@@ -19,11 +19,11 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from midrib.backbones import create_backbone
-from midrib.backbones.hub import HubWeights, choose_weights, hub_weights
-from midrib.backbones.hub_files import HubFolder
-from midrib.backbones.packaged import packaged_safetensors
-from midrib.backbones.start import start_from
-from midrib.backbones.weights import Start
+from midrib.backbones.weights.hub import HubWeights, choose_weights, hub_weights
+from midrib.backbones.weights.hub_files import HubFolder
+from midrib.backbones.weights.origin import Start
+from midrib.backbones.weights.packaged import packaged_safetensors
+from midrib.backbones.weights.start import start_from
 from midrib.errors import StorageError, UnknownNameError, UsageError
 from midrib.reporting import Reporter
 from midrib.settings import Settings
@@ -289,8 +289,8 @@ def test_what_the_hub_library_fetched_before_counts(tmp_path: Path) -> None:
 def at_hand_offline(cache: Path) -> bool:
     """Asked of a fresh process, since the hub's library reads its cache's place when imported."""
     script = (
-        "from midrib.backbones.hub import HubWeights\n"
-        "from midrib.backbones.hub_files import HubFolder\n"
+        "from midrib.backbones.weights.hub import HubWeights\n"
+        "from midrib.backbones.weights.hub_files import HubFolder\n"
         "from midrib.settings import Settings\n"
         f"weights = HubWeights('r160_in1k', 'timm', 'test_resnet', '', repository={TITLE!r})\n"
         "print(HubFolder(Settings(offline=True)).is_at_hand(weights))\n"

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from midrib.backbones import PyramidLevels, create_backbone
-from midrib.backbones.alignment import align, aligned_size
 from midrib.backbones.interface import Level
+from midrib.backbones.pyramid.alignment import align, aligned_size
 from midrib.errors import UsageError
 
 

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from midrib.backbones import create_backbone
-from midrib.backbones.start import start_from, start_identity
-from midrib.backbones.tensors import read_tensors
+from midrib.backbones.weights.start import start_from, start_identity
+from midrib.backbones.weights.tensors import read_tensors
 from midrib.errors import MidribError, StorageError, UsageError
 from midrib.settings import Settings
 from midrib.storage import file_sha256

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from midrib.backbones import darknet19, shuffle_unit
-from midrib.backbones.shuffle_unit import ShuffleUnit, channel_shuffle
-from midrib.backbones.shufflenet_v1 import size_name
+from midrib.backbones.families import darknet19, shuffle_unit
+from midrib.backbones.families.shuffle_unit import ShuffleUnit, channel_shuffle
+from midrib.backbones.families.shufflenet_v1 import size_name
 
 # Table 6 of arXiv 1612.08242, row by row: type, filters, kernel, height and width of the output.
 DARKNET19_TABLE = """

@@ -19,10 +19,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from midrib.backbones import create_backbone
-from midrib.backbones.conversion import CONVERSIONS
-from midrib.backbones.conversion_process import convert_apart
-from midrib.backbones.packaged import PACKAGED_WEIGHTS, packaged_safetensors
-from midrib.backbones.squeezenet_pickle import Kernels, read_kernels
+from midrib.backbones.weights.conversion import CONVERSIONS
+from midrib.backbones.weights.conversion_process import convert_apart
+from midrib.backbones.weights.packaged import PACKAGED_WEIGHTS, packaged_safetensors
+from midrib.backbones.weights.squeezenet_pickle import Kernels, read_kernels
 from midrib.downloads import extract_member, fetch_archive
 from midrib.errors import StorageError
 from midrib.settings import Settings

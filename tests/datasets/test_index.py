@@ -70,7 +70,7 @@ def test_order_and_place_are_no_part_of_a_version(
 def test_what_is_said_of_a_picture_is_part_of_the_version(
     drawn: list[Item], other: Item, data: st.DataObject
 ) -> None:
-    """Contents, labels, annotations or split of one picture make another version; a copy does."""
+    """Content, labels, annotations, split and group of a picture count, as does a copy."""
     place = data.draw(st.integers(0, len(drawn) - 1))
     changed = [*drawn]
     changed[place] = other

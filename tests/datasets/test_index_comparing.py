@@ -63,6 +63,7 @@ def test_what_was_done_to_pictures_is_what_is_told(
             "removed": [],
             "relabelled": [replace(item, labels=("dog",))],
             "re-annotated": [replace(item, annotations=(box,))],
+            "regrouped": [replace(item, group="patient 7")],
             "moved": [replace(item, split="test")],
             "copied": [item, replace(item, path=ROOT / f"copy of {number}.png")],
             "same": [replace(item, path=ROOT / f"renamed {number}.png")],
@@ -107,7 +108,8 @@ def rows_of(dataset: Dataset) -> dict[str, list[tuple[object, ...]]]:
     rows = defaultdict(list)
     for item in dataset.items:
         split = item.split or "unsplit"
-        rows[item.sha256].append((sorted(item.labels), split, len(item.annotations)))
+        told = (sorted(item.labels), split, item.group or "", len(item.annotations))
+        rows[item.sha256].append(told)
     return {sha256: sorted(each) for sha256, each in rows.items()}
 
 
@@ -120,7 +122,7 @@ def keys_of(dataset: Dataset) -> dict[str, list[list[object]]]:
 
 
 def told(copies: tuple[object, ...]) -> list[tuple[object, ...]]:
-    return sorted((list(copy.labels), copy.split, copy.objects) for copy in copies)
+    return sorted((list(copy.labels), copy.split, copy.group, copy.objects) for copy in copies)
 
 
 def test_one_picture_may_change_in_several_ways(folder: Path) -> None:
@@ -136,8 +138,12 @@ def test_one_picture_may_change_in_several_ways(folder: Path) -> None:
         "change": "relabelled",
         "sha256": picture(1).sha256,
         "path": "1.png",
-        "before": [{"path": "1.png", "labels": ["cat"], "split": "train", "objects": 0}],
-        "after": [{"path": "1.png", "labels": ["a", "dog"], "split": "unsplit", "objects": 0}],
+        "before": [
+            {"path": "1.png", "labels": ["cat"], "split": "train", "group": "", "objects": 0}
+        ],
+        "after": [
+            {"path": "1.png", "labels": ["a", "dog"], "split": "unsplit", "group": "", "objects": 0}
+        ],
     }
 
 

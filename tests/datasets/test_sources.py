@@ -223,7 +223,7 @@ def test_folder_that_loses_pictures_while_it_is_read(classes: Classes) -> None:
             (folder / "cat" / "late.png").write_bytes(b"half a picture")
         assert total == len(seen)
 
-    found = read_dataset(folder, progress=meddle, learnable=False)
+    found = read_dataset(folder, progress=meddle, needs="pictures")
     told = {problem.path for problem in found.problems}
     assert {item.path for item in found.items} | told == set(seen)
     assert told <= {path for path in seen if not path.exists()}

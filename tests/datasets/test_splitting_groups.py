@@ -211,6 +211,111 @@ def test_a_picture_with_too_few_tiles_is_refused() -> None:
         split_dataset(dataset(*items), config)
 
 
+def tiles_of(scene: str, xs: range, ys: range, side: int) -> list[Item]:
+    """Tiles that are named by their corners in pixels."""
+    drawn = [picture(f"{scene}@{x},{y}.png", "a") for x in xs for y in ys]
+    return [replace(item, width=side, height=side) for item in drawn]
+
+
+IN_PIXELS = SplitConfig(
+    by="space", groups=r"(?P<group>[^/@]+)@", places=r"@(?P<x>\d+),(?P<y>\d+)", gap=1
+)
+
+
+def corners(divided: Dataset) -> dict[str | None, list[tuple[str, int, int, int]]]:
+    found = defaultdict(list)
+    for item in divided.items:
+        scene, _, at = item.path.stem.partition("@")
+        x, _, y = at.partition(",")
+        found[item.split].append((scene, int(x), int(y), item.width))
+    return found
+
+
+@given(
+    side=st.integers(8, 40),
+    step=st.integers(4, 40),
+    columns=st.integers(12, 30),
+    gap=st.integers(0, 2),
+)
+def test_no_pixel_is_in_two_strips(side: int, step: int, columns: int, gap: int) -> None:
+    """However far tiles overlap, no two of different splits share a pixel, nor do later ones."""
+    last = step * (columns - 2) + 1  # the last tile ends where the picture ends
+    items = [
+        replace(picture(f"field@{x},{y}.png", "a"), width=side, height=side)
+        for x in sorted({*range(0, last, step), last})
+        for y in range(0, 3 * step, step)
+    ]
+    config = IN_PIXELS.model_copy(update={"gap": gap})
+    try:
+        divided = split_dataset(dataset(*items[::2]), config)
+    except DatasetError:
+        assert side > step or columns < 3 + 2 * gap
+        return
+    previous = {item.sha256: item.split for item in divided.items if item.split}
+    for found in (divided, split_dataset(dataset(*items), config, previous=previous)):
+        for item in found.items:
+            assert item.split == previous.get(item.sha256, item.split)
+        placed = corners(found)
+        for one, other in (("train", "validation"), ("validation", "test"), ("train", "test")):
+            starts = {x for _, x, _, _ in placed[other]}
+            assert starts
+            for _, x, _, _ in placed[one]:
+                assert all(abs(x - each) >= side for each in starts)
+
+
+def test_big_pictures_that_are_too_small_stay_whole() -> None:
+    """Beside one that is cut, small scenes each come into one split as a whole."""
+    large = tiles_of("large", range(0, 2000, 100), range(0, 300, 100), 100)
+    small = [
+        tile
+        for number in range(12)
+        for tile in tiles_of(f"small{number}", range(0, 300, 100), range(0, 300, 100), 100)
+    ]
+    divided = split_dataset(dataset(*large, *small), IN_PIXELS)
+    scenes = defaultdict(set)
+    for split, found in corners(divided).items():
+        for scene, _, _, _ in found:
+            scenes[scene].add(split)
+    assert scenes.pop("large") == {"train", "validation", "test"}
+    assert all(len(found) == 1 for found in scenes.values())
+    assert set.union(*scenes.values()) == {"train", "validation", "test"}
+
+
+def test_more_rows_do_not_turn_the_strips() -> None:
+    """Strips that were cut from left to right stay so when the picture grows downwards."""
+    before = tiles_of("field", range(0, 1000, 100), range(0, 300, 100), 100)
+    divided = split_dataset(dataset(*before), IN_PIXELS)
+    previous = {item.sha256: item.split for item in divided.items if item.split}
+    grown = tiles_of("field", range(0, 1000, 100), range(0, 3000, 100), 100)
+    again = split_dataset(dataset(*grown), IN_PIXELS, previous=previous)
+    columns = defaultdict(set)
+    for split, found in corners(again).items():
+        for _, x, _, _ in found:
+            columns[x].add(split)
+    assert all(len(found) == 1 for found in columns.values())
+
+
+def test_tiles_that_were_drawn_before_are_not_taken_for_strips() -> None:
+    """A picture whose tiles were split by a draw is not cut on top of it."""
+    items = tiles_of("field", range(0, 1000, 100), range(0, 1000, 100), 100)
+    drawn = split_dataset(dataset(*items), SplitConfig())
+    previous = {item.sha256: item.split for item in drawn.items if item.split}
+    with pytest.raises(DatasetError, match="not split by space before"):
+        split_dataset(dataset(*items), IN_PIXELS, previous=previous)
+
+
+def test_copies_in_two_strips_are_set_aside() -> None:
+    """Of near-copies in two strips the one that judges leaves, and is named with the other."""
+    items = tiles_of("field", range(0, 2000, 100), range(0, 100, 100), 100)
+    divided = split_dataset(
+        dataset(*items), IN_PIXELS, copies=[(items[0].sha256, items[19].sha256)]
+    )
+    assert items[19].path not in {item.path for item in divided.items}
+    [told] = [each for each in divided.problems if each.kind == SET_ASIDE]
+    assert told.path == items[19].path
+    assert told.reason == "it lies in test, but is a copy of field@0,0.png of train"
+
+
 def test_files_times_order_pictures(tmp_path: Path) -> None:
     """Where asked, the time of the file counts."""
     items = []

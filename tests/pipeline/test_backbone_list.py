@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 import midrib as m
 from midrib.backbones import CATALOGUE
 from midrib.backbones.frameworks import FRAMEWORKS, Framework
-from midrib.backbones.hub import hub_weights
-from midrib.backbones.listing import built_in_backbones
-from midrib.backbones.packaged import PACKAGED_WEIGHTS
+from midrib.backbones.listing.listed import built_in_backbones
+from midrib.backbones.weights.hub import hub_weights
+from midrib.backbones.weights.packaged import PACKAGED_WEIGHTS
 from midrib.columns import aligned, short
 from midrib.errors import ConfigError, UnknownNameError, UsageError
 from midrib.pipeline import BackboneFilter, BackboneList
@@ -26,7 +26,7 @@ from midrib.tasks import ALGORITHMS, Algorithm
 
 PLUGIN = """
 from midrib.backbones.request import BackboneRequest
-from midrib.backbones.timm_backbone import TimmBackbone
+from midrib.backbones.adapters.timm_backbone import TimmBackbone
 
 
 def tiny(request: BackboneRequest) -> TimmBackbone:

@@ -13,7 +13,7 @@ from photos import make_class_folders
 from PIL import Image, ImageFilter
 
 from midrib.errors import DatasetError, StorageError, UnknownNameError, UsageError
-from midrib.pipeline import check, fix, quarantine
+from midrib.pipeline import check, fix, quarantine, split
 from midrib.settings import Settings
 
 
@@ -60,6 +60,50 @@ def test_the_page_carries_pictures_and_commands(
     assert plots == {
         f"{n}.png" for n in ("brightness", "classes", "contrast", "sharpness", "sizes")
     }
+
+
+@pytest.mark.parametrize(
+    ("files", "kinds"),
+    [
+        (["a/0.png", "a/1.png", "a/2.png"], {"class-too-small"}),
+        (["a/0.png", "b/0.png"], {"class-too-small"}),
+        (["a/broken.png", "b/broken.png"], {"class-too-small", "unreadable"}),
+        (["train/a/0.png", "val/b/0.png"], {"class-too-small", "class-missing"}),
+    ],
+)
+def test_what_training_refuses_is_reported(
+    files: list[str], kinds: set[str], tmp_path: Path, settings: Settings
+) -> None:
+    """One class, too few pictures, none that can be read: a check tells it and ends well."""
+    for number, name in enumerate(files):
+        path = tmp_path / "odd" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if "broken" in name:
+            path.write_text("words")
+        else:
+            Image.effect_noise((20 + number, 20), 80).save(path)
+    health = check(tmp_path / "odd", report=tmp_path / "health", settings=settings)
+    assert kinds <= set(health.findings)
+    assert all(name in (tmp_path / "health" / "health.html").read_text() for name in kinds)
+    with pytest.raises(DatasetError):
+        split(tmp_path / "odd", settings=settings)
+
+
+def test_a_folder_of_nothing_but_faults_can_be_emptied(tmp_path: Path, settings: Settings) -> None:
+    """Where no picture can be read, all of them can still be moved out and put back."""
+    odd = tmp_path / "odd"
+    (odd / "a").mkdir(parents=True)
+    (odd / "a" / "0.png").write_text("words")
+    moved = quarantine(odd, kinds=["unreadable"], settings=settings)
+    assert moved.lines()[0] == "moved 1 picture"
+    assert quarantine(odd, restore=True, settings=settings).lines()[0] == "put back 1 picture"
+
+
+def test_a_check_looks_at_the_splits_that_were_drawn(digits: Path, settings: Settings) -> None:
+    """After a split, a check counts by it, though the source itself gives none."""
+    assert set(check(digits, settings=settings).counts) == {"unsplit"}
+    split(digits, settings=settings)
+    assert set(check(digits, settings=settings).counts) == {"train", "validation", "test"}
 
 
 def test_pictures_go_and_come_back(digits: Path, settings: Settings) -> None:

@@ -40,7 +40,7 @@ def test_tiles_of_class_folders_are_class_folders(tmp_path: Path) -> None:
         "tiles": 12,
         "lost": [],
     }
-    found = read_dataset(target, learnable=False)
+    found = read_dataset(target, needs="pictures")
     assert found.labels == ("dry", "wet")
     assert {item.path.name for item in found.items if item.label == "dry"} == {
         f"dry-field@{left},{top}.png" for left in (0, 24, 48) for top in (0, 16)

@@ -13,7 +13,7 @@ from photos import make_class_folders
 from pipeline.conftest import SMALL, World
 from safetensors.torch import load_file, save_file
 
-from midrib.backbones.earlier_run import BEST_FILE
+from midrib.backbones.weights.earlier_run import BEST_FILE
 from midrib.errors import StorageError, TrainingError, UsageError
 from midrib.pipeline.run_data import divide_for_training
 from midrib.pipeline.run_stages import begin_run

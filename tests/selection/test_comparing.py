@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 from selection.conftest import MEASURED, SHORT, TOO_SMALL_FOR, Compared, kept_cells
 
-from midrib.backbones.counted import read_counts
+from midrib.backbones.listing.counted import read_counts
 from midrib.engines import ENGINES
 from midrib.errors import ConfigError, UnknownNameError, UsageError
 from midrib.pipeline import compare_backbones

@@ -10,9 +10,11 @@ from torchvision.ops import box_iou
 
 from midrib.backbones import create_backbone
 from midrib.tasks import ALGORITHMS, ModelRequest, derive_plan, make_model
-from midrib.tasks.detection import BOX_LOSSES, Detector, Target
+from midrib.tasks.box_losses import BOX_LOSSES
+from midrib.tasks.detection import Detector, Target
 from midrib.tasks.detection.coding import decode, encode
 from midrib.tasks.detection.matching import BACKGROUND, IGNORED, match_anchors
+from midrib.tasks.detection.scoring import Losses
 
 DETECTORS = [name for name in ALGORITHMS if ALGORITHMS.get(name).task == "detection"]
 _NO_BOXES = torch.zeros(0, 4)
@@ -76,7 +78,7 @@ def test_box_losses_are_least_at_the_truth(name: str) -> None:
     """Each is 0 for the true box, more for one beside it, and pulls the box towards the truth."""
     true = torch.tensor([[10.0, 10, 30, 40]])
     anchors = torch.tensor([[12.0, 8, 33, 35]])
-    loss = BOX_LOSSES.get(name)
+    loss = Losses("focal", name).boxes
     assert loss(true, true, anchors).item() == pytest.approx(0, abs=1e-5)
     beside = (true + torch.tensor([4.0, 4, 4, 4])).requires_grad_()
     value = loss(beside, true, anchors)

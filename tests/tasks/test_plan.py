@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midrib.backbones.strides import source_of
+from midrib.backbones.pyramid.strides import source_of
 from midrib.errors import UsageError
 from midrib.tasks import derive_plan
 from midrib.tasks.detection.anchors import anchors_of, cells_of, centres_of

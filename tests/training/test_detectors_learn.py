@@ -8,7 +8,7 @@ import pytest
 from scenes import make_scene_folder
 
 from midrib.backbones import create_backbone
-from midrib.backbones.weights import RANDOM_START
+from midrib.backbones.weights.origin import RANDOM_START
 from midrib.datasets import Dataset, read_dataset
 from midrib.settings import Settings
 from midrib.tasks import ALGORITHMS

@@ -117,3 +117,20 @@ def test_a_picture_that_has_changed_is_refused(
     with pytest.raises(DatasetError, match="has changed since"):
         pictures[0, 1]
     assert pictures[0, 2][0].shape == (32, 32, 3)
+
+
+def test_what_goes_wrong_in_a_worker_is_told_in_one_line(
+    digit_pictures: Path, tmp_path: Path
+) -> None:
+    """A picture that has gone is the same error in a worker as without, and no pages of it."""
+    folder = tmp_path / "copies"
+    shutil.copytree(digit_pictures, folder)
+    items = hashed_items(folder)[:32]
+    items[5].path.unlink()
+    pictures = Pictures(items, LABELS, RECIPE)
+    for workers in (0, 1):
+        batches = EpochBatches(len(items), 16, seed=3, fabric=Fabric(accelerator="cpu"))
+        with pytest.raises(DatasetError, match="cannot be read: No such file") as caught:
+            list(training_loader(pictures, batches, workers))
+        assert "\n" not in str(caught.value)
+        assert caught.value.todo

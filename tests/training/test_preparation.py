@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from midrib.backbones.weights import RANDOM_START
+from midrib.backbones.weights.origin import RANDOM_START
 from midrib.settings import Settings
 from midrib.training import TrainConfig, new_classifier
 

@@ -9,11 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from midrib.backbones.catalogue import CATALOGUE, Entry, canonical_name
-from midrib.backbones.weights import NO_WEIGHTS, Weights
+from midrib.backbones.weights.origin import NO_WEIGHTS, Weights
 
 if TYPE_CHECKING:
     from midrib.backbones.interface import Backbone, BackboneFacts, Level, Normalisation
-    from midrib.backbones.levels import AddedLevels, PyramidLevels
+    from midrib.backbones.pyramid.levels import AddedLevels, PyramidLevels
     from midrib.backbones.registry import BACKBONES, create_backbone
     from midrib.backbones.request import BackboneMaker, BackboneRequest
 
@@ -40,8 +40,8 @@ _MODULES = {
     "create_backbone": "registry",
     "BackboneMaker": "request",
     "BackboneRequest": "request",
-    "AddedLevels": "levels",
-    "PyramidLevels": "levels",
+    "AddedLevels": "pyramid.levels",
+    "PyramidLevels": "pyramid.levels",
 }
 
 

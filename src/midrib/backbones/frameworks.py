@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from midrib.backbones.listing import PLUGIN
+from midrib.backbones.listing.listed import PLUGIN
 from midrib.names import Registry
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from midrib.backbones.weights import Weights
+from midrib.backbones.weights.origin import Weights
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from midrib.backbones.adapters.timm_backbone import TimmBackbone, require_timm_model
+from midrib.backbones.adapters.torchvision_backbone import TorchvisionBackbone
+from midrib.backbones.adapters.torchvision_models import require_torchvision_model
 from midrib.backbones.catalogue import (
     BACKBONE_KIND,
     CATALOGUE,
@@ -12,10 +15,7 @@ from midrib.backbones.catalogue import (
 )
 from midrib.backbones.interface import Backbone
 from midrib.backbones.request import BackboneMaker, BackboneRequest
-from midrib.backbones.start import AUTO, start_from
-from midrib.backbones.timm_backbone import TimmBackbone, require_timm_model
-from midrib.backbones.torchvision_backbone import TorchvisionBackbone
-from midrib.backbones.torchvision_models import require_torchvision_model
+from midrib.backbones.weights.start import AUTO, start_from
 from midrib.errors import UsageError
 from midrib.names import Registry
 from midrib.settings import Settings

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from midrib.backbones.interface import Backbone
-from midrib.backbones.weights import NO_WEIGHTS, Weights
+from midrib.backbones.weights.origin import NO_WEIGHTS, Weights
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from midrib.cli.console import AsJson, ConsoleReporter, show
-from midrib.cli.options import Embeddings, EmbeddingWeights, Source, Strict
+from midrib.cli.options import Embeddings, EmbeddingWeights, Fresh, Source, Strict
 
 
 def check(
@@ -19,6 +19,7 @@ def check(
     report: Annotated[
         Path | None, typer.Option(help="A folder for a page with the pictures, plots and JSON.")
     ] = None,
+    fresh: Fresh = False,
     strict: Strict = False,
     json: AsJson = False,
 ) -> None:
@@ -31,6 +32,7 @@ def check(
     result = pipeline.check(
         source,
         strict=strict,
+        fresh=fresh,
         embeddings=embeddings,
         weights=weights,
         report=report,

@@ -16,6 +16,7 @@ Source = Annotated[
 Strict = Annotated[
     bool, typer.Option("--strict", help="Refuse the data when any picture cannot be used.")
 ]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Open unchanged files again.")]
 Embeddings = Annotated[
     str | None,
     typer.Option(

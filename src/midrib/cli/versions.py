@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from midrib.cli.console import AsJson, ConsoleReporter, show
-from midrib.cli.options import Source, Strict
+from midrib.cli.options import Fresh, Source, Strict
 
 _EXAMPLES = 3
 _Side = Annotated[
@@ -26,7 +26,7 @@ def index(
     output: Annotated[
         Path | None, typer.Option(help="A folder of the index's own, beside or away from them.")
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Open unchanged files again.")] = False,
+    fresh: Fresh = False,
     strict: Strict = False,
     json: AsJson = False,
 ) -> None:

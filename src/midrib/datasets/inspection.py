@@ -6,8 +6,10 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 from PIL import Image
@@ -50,8 +52,11 @@ def inspect_pictures(
     items: list[Item] = []
     problems: list[Problem] = []
     threads = 2 * (os.cpu_count() or 1)  # half of them may wait for the disk
-    with ThreadPoolExecutor(threads, thread_name_prefix="midrib-inspect") as pool:
-        for done, found in enumerate(pool.map(_inspect, entries), start=1):
+    with (
+        ThreadPoolExecutor(threads, thread_name_prefix="midrib-inspect") as pool,
+        closing(_in_turn(pool, entries, 4 * threads)) as turns,
+    ):
+        for done, found in enumerate(turns, start=1):
             if isinstance(found, Item):
                 items.append(found)
             else:
@@ -59,6 +64,23 @@ def inspect_pictures(
             if progress:
                 progress(done, len(entries))
     return items, problems
+
+
+def _in_turn(
+    pool: ThreadPoolExecutor, entries: Iterable[Entry], ahead: int
+) -> Generator[Item | Problem, None, None]:
+    """What is found of ``entries``, in their order; no more than ``ahead`` of them are waiting."""
+    waiting: deque[Future[Item | Problem]] = deque()
+    try:
+        for entry in entries:
+            waiting.append(pool.submit(_inspect, entry))
+            if len(waiting) >= ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
 
 
 def _inspect(entry: Entry) -> Item | Problem:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from midrib.datasets.formats import DATASET_FORMATS, Listing, detect_format
 from midrib.datasets.index import inspect_changed, is_index, open_index, require_unchanged
 from midrib.datasets.inspection import Progress
-from midrib.datasets.records import SPLITS, Dataset, Item, Problem
+from midrib.datasets.records import Dataset, Item, Problem
+from midrib.datasets.sufficiency import lacks
 from midrib.errors import DatasetError
+
+Needs = Literal["nothing", "pictures", "classes"]
+"""What a reader of a dataset cannot do without."""
 
 _SHOWN = 3
 
@@ -22,7 +26,7 @@ def read_dataset(
     form: str | None = None,
     known_files: Path | None = None,
     fresh: bool = False,
-    learnable: bool = True,
+    needs: Needs = "classes",
     progress: Progress | None = None,
 ) -> Dataset:
     """Read labelled pictures and open each one that is not known, or open an index of them.
@@ -38,11 +42,12 @@ def read_dataset(
         known_files: a database of what was found of files before; those that have not changed
             since are not opened again. None opens all.
         fresh: open those too.
-        learnable: refuse classes with too few pictures to learn from; otherwise one will do.
+        needs: what has to be there: 'classes' with enough pictures to learn from; 'pictures', one
+            at least; 'nothing', so that faults can be told of what cannot be used at all.
         progress: called with pictures done and pictures there are.
 
     Raises:
-        DatasetError: there is nothing to learn from, or with ``strict`` anything is wrong.
+        DatasetError: what it ``needs`` is not there, or with ``strict`` anything is wrong.
     """
     source = _existing(source)
     if is_index(source):
@@ -52,8 +57,9 @@ def read_dataset(
     problems = [*listing.problems, *problems]
     if strict and problems:
         raise _refusal(source, problems)
-    _require_pictures(source, items, problems)
-    if learnable:
+    if needs != "nothing" or not problems:
+        _require_pictures(source, items, problems)
+    if needs == "classes":
         _require_classes(source, listing, items)
     return Dataset(
         source=source,
@@ -120,39 +126,5 @@ def _require_pictures(source: Path, items: Sequence[Item], problems: Sequence[Pr
 
 
 def _require_classes(source: Path, listing: Listing, items: Sequence[Item]) -> None:
-    if any(len(item.labels) != 1 or item.annotations for item in items):
-        return
-    if len(listing.labels) == 1:
-        raise DatasetError(
-            f"{source} holds one class only, '{next(iter(listing.labels))}'",
-            expected="at least two classes to tell apart",
-            todo="add pictures of another class",
-        )
-    if all(item.split for item in items):
-        _require_in_train(source, listing, items)
-    else:
-        _require_enough(source, listing, items)
-
-
-def _require_in_train(source: Path, listing: Listing, items: Sequence[Item]) -> None:
-    learnt = {item.label for item in items if item.split == "train"}
-    for label in sorted(listing.labels - learnt):
-        raise DatasetError(
-            f"class '{label}' in {source} has no usable picture in train",
-            expected="at least one of every class",
-            todo="add some, or remove the class",
-        )
-
-
-def _require_enough(source: Path, listing: Listing, items: Sequence[Item]) -> None:
-    distinct: dict[str, set[str]] = defaultdict(set)
-    for item in items:
-        distinct[item.label].add(item.sha256)
-    usable = Counter({label: len(distinct[label]) for label in listing.labels})
-    few = sorted((count, label) for label, count in usable.items() if count < len(SPLITS))
-    for count, label in few:
-        raise DatasetError(
-            f"class '{label}' in {source} has too few usable pictures that differ ({count})",
-            expected=f"at least {len(SPLITS)}, to learn from, to choose by and to judge by",
-            todo="add some, or remove the class",
-        )
+    for lack in lacks(listing.labels, items):
+        raise DatasetError(f"{source}: {lack.came}", expected=lack.expected, todo=lack.todo)

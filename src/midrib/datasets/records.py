@@ -72,7 +72,8 @@ class Item:
 
     def key(self) -> list[object]:
         """What the version of a dataset counts of it; name and place do not."""
-        return [self.sha256, sorted(self.labels), self.split or UNSPLIT, self.annotated]
+        told = [sorted(self.labels), self.split or UNSPLIT, self.group or "", self.annotated]
+        return [self.sha256, *told]
 
     @property
     def annotated(self) -> str:
@@ -189,7 +190,7 @@ class Dataset:
 
     @property
     def version(self) -> str:
-        """SHA-256 of contents, labels, annotations and splits; names and order do not count."""
+        """SHA-256 of contents, labels, annotations, splits and groups; names and order do not."""
         return self.summary.version
 
     @property
@@ -231,10 +232,13 @@ class Dataset:
     def lines(self) -> list[str]:
         """The dataset for a terminal: a heading, its format, splits, and what was left out."""
         read_as = [f"read as {self.format}"] if self.format else []
-        heading = f"{len(self.items):,} pictures, {len(self.labels)} classes in {self.place}"
-        pictures = self.summary.pictures
+        pictures, classes = len(self.items), len(self.labels)
+        heading = (
+            f"{pictures:,} picture{'s' * (pictures != 1)}, "
+            f"{classes} class{'es' * (classes != 1)} in {self.place}"
+        )
         splits = [
-            f"{split}: {pictures[split]:,} ({_shortened(by_label)})"
+            f"{split}: {self.summary.pictures[split]:,} ({_shortened(by_label)})"
             for split, by_label in self.counts().items()
         ]
         left_out = [f"files left out: {len(self.problems):,}"] if self.problems else []

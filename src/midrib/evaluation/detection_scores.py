@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from midrib.evaluation.detection_records import DetectionEvaluation
 from midrib.evaluation.scores import WITHOUT_LEAKS
 from midrib.metrics.detection import DetectionScores, detection_scores
+from midrib.metrics.matching import FREE, match, same_class
 from midrib.metrics.objects import FoundObjects, TrueObjects, overlaps
 from midrib.records import Score
 
@@ -20,9 +21,9 @@ AP50 = "ap50"
 _COCO = ("ap", "ap50", "ap75", "ar")
 _SAME = 0.5
 _CENTRAL_95 = (2.5, 97.5)
-_ROUNDS = (20, 200)
+_ROUNDS = (20, 100)
 # Objects that are looked at in all resamples together: some seconds of one core.
-_MOST_OBJECTS = 400_000
+_MOST_OBJECTS = 200_000
 _Flags = NDArray[np.bool_]
 
 
@@ -82,23 +83,12 @@ def _numbers(evaluation: DetectionEvaluation, rows: NDArray[np.int64]) -> dict[s
 
 
 def judge(found: FoundObjects, truth: TrueObjects) -> tuple[_Flags, _Flags]:
-    """Which found objects are right, and which count at all; both bool, found.
+    """Which found objects, surest first, are right, and which count at all; both bool, found.
 
-    The surest take their object first, at an IoU of 0.5 and of the same class; what lies in a
-    crowd counts neither way.
+    At an IoU of 0.5 and of the same class; what lies in a crowd counts neither way.
     """
-    shared = overlaps(found, truth)
-    of_class = found.classes[:, None] == truth.classes[None]
-    right, counted = np.zeros(len(found), np.bool_), np.ones(len(found), np.bool_)
-    free = ~truth.crowd
-    for row in np.argsort(-found.scores, kind="stable"):
-        able = np.where(of_class[row] & free, shared[row], 0)
-        if able.size and able.max() >= _SAME:
-            right[row] = True
-            free[int(able.argmax())] = False
-        elif np.any(shared[row][truth.crowd] >= _SAME):
-            counted[row] = False
-    return right, counted
+    matches = match(overlaps(found, truth), same_class(found, truth), truth.crowd, _SAME)
+    return matches.taken != FREE, ~matches.ignored
 
 
 def best_threshold(truth: Sequence[TrueObjects], found: Sequence[FoundObjects]) -> float:

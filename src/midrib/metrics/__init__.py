@@ -19,8 +19,18 @@ from midrib.metrics.detection import (
     scores_by_slice,
     slices_by_rank,
 )
+from midrib.metrics.detection_confusion import detection_confusion
+from midrib.metrics.detection_errors import ErrorKinds, error_kinds
 from midrib.metrics.named import METRICS, Metric
 from midrib.metrics.objects import FoundObjects, TrueObjects
+from midrib.metrics.panoptic import (
+    InstanceMap,
+    PanopticCounts,
+    PanopticScores,
+    Quality,
+    panoptic_counts,
+    panoptic_scores,
+)
 from midrib.metrics.probabilities import (
     CalibrationBins,
     calibration_bins,
@@ -29,16 +39,31 @@ from midrib.metrics.probabilities import (
 )
 from midrib.metrics.ranking import Curve, average_precision, pr_curve, roc_auc, roc_curve
 from midrib.metrics.resampling import Interval, bootstrap, paired_bootstrap, resamples
+from midrib.metrics.segmentation import (
+    ClassOverlap,
+    SegmentationCounts,
+    SegmentationScores,
+    segmentation_counts,
+    segmentation_scores,
+)
 
 __all__ = [
     "METRICS",
     "CalibrationBins",
+    "ClassOverlap",
     "ClassScores",
     "Curve",
     "DetectionScores",
+    "ErrorKinds",
     "FoundObjects",
+    "InstanceMap",
     "Interval",
     "Metric",
+    "PanopticCounts",
+    "PanopticScores",
+    "Quality",
+    "SegmentationCounts",
+    "SegmentationScores",
     "TrueObjects",
     "accuracy",
     "average_precision",
@@ -46,16 +71,22 @@ __all__ = [
     "bootstrap",
     "calibration_bins",
     "confusion_matrix",
+    "detection_confusion",
     "detection_scores",
+    "error_kinds",
     "expected_calibration_error",
     "log_loss",
     "macro_f1",
     "paired_bootstrap",
+    "panoptic_counts",
+    "panoptic_scores",
     "pr_curve",
     "recall_by_class",
     "resamples",
     "roc_auc",
     "roc_curve",
     "scores_by_slice",
+    "segmentation_counts",
+    "segmentation_scores",
     "slices_by_rank",
 ]

@@ -20,6 +20,7 @@ from midrib.metrics.objects import (
     Shape,
     TrueObjects,
     coco_mask,
+    mask_areas,
     require_masks,
 )
 
@@ -152,9 +153,7 @@ def _boxes_and_areas(
     sides = corners[:, 2:] - corners[:, :2]
     areas = np.prod(sides, axis=1)
     if masks and objects.masks:
-        from pycocotools import mask as coco
-
-        areas = coco.area([coco_mask(mask) for mask in objects.masks]).astype(np.float64)
+        areas = mask_areas(objects.masks)
     return np.concatenate([corners[:, :2], sides], axis=1).tolist(), areas.tolist()
 
 
@@ -171,7 +170,8 @@ def _require_fit(
             expected="one record a picture, empty where nothing was found",
             todo="give both in the same order",
         )
-    for objects in (*truth, *found):
+    everything: list[TrueObjects | FoundObjects] = [*truth, *found]
+    for objects in everything:
         if np.any((objects.classes >= classes) | (objects.classes < ANY_CLASS)):
             raise DataError(
                 f"class {int(objects.classes.max())} of {classes}",

@@ -34,7 +34,7 @@ def recall_by_class(truth: Truth, decided: NDArray[np.generic], classes: int = 0
     """Share of each class that was decided rightly: float64, classes; nan for an absent class."""
     size = _size(truth, decided, classes)
     hits = np.bincount(truth[_chosen(decided) == truth], minlength=size)
-    return _ratio(hits, np.bincount(truth, minlength=size))
+    return ratio(hits, np.bincount(truth, minlength=size))
 
 
 def balanced_accuracy(truth: Truth, decided: NDArray[np.generic]) -> float:
@@ -47,7 +47,7 @@ def macro_f1(truth: Truth, decided: NDArray[np.generic]) -> float:
     size, chosen = _size(truth, decided), _chosen(decided)
     hits = np.bincount(truth[chosen == truth], minlength=size)
     named = np.bincount(truth, minlength=size) + np.bincount(chosen, minlength=size)
-    return mean_of_present(_ratio(2 * hits, named))
+    return mean_of_present(ratio(2 * hits, named))
 
 
 def mean_of_present(by_class: Real) -> float:
@@ -65,7 +65,8 @@ def _size(truth: Truth, decided: NDArray[np.generic], classes: int = 0) -> int:
     return max(classes, named, int(truth.max(initial=-1)) + 1)
 
 
-def _ratio(part: Counts, whole: Counts) -> Real:
+def ratio(part: NDArray[np.number], whole: NDArray[np.number]) -> Real:
     """``part / whole``, nan where there is nothing to divide by."""
-    ratio: Real = np.full(np.shape(whole), np.nan)
-    return np.divide(part, whole, out=ratio, where=np.greater(whole, 0))
+    divided: Real = np.full(np.shape(whole), np.nan)
+    np.divide(part, whole, out=divided, where=np.greater(whole, 0))
+    return divided

@@ -108,6 +108,12 @@ def require_masks(objects: TrueObjects | FoundObjects) -> None:
         )
 
 
+def mask_areas(masks: Sequence[Rle]) -> Real:
+    """Pixels of each mask: float64, count."""
+    areas: Real = _coco().area([coco_mask(mask) for mask in masks]).astype(np.float64)
+    return areas
+
+
 def coco_mask(rle: Rle) -> dict[str, object]:
     """As COCO's own code takes it."""
     return {"size": [rle.height, rle.width], "counts": rle.counts.encode("ascii")}
@@ -120,7 +126,8 @@ def _box_overlaps(found: Floats, truth: Floats, crowd: Flags) -> Real:
     area = np.prod(one[..., 2:] - one[..., :2], axis=-1)
     others = np.prod(other[..., 2:] - other[..., :2], axis=-1)
     whole = np.where(crowd[None], area, area + others - shared)
-    return np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0)
+    ratio: Real = np.where(whole > 0, shared / np.where(whole > 0, whole, 1), 0)
+    return ratio
 
 
 def _mask_overlaps(found: Sequence[Rle], truth: Sequence[Rle], crowd: Flags) -> Real:
@@ -130,10 +137,14 @@ def _mask_overlaps(found: Sequence[Rle], truth: Sequence[Rle], crowd: Flags) -> 
             expected="all of the picture's size",
             todo="scale what was found to the picture",
         )
-    coco: Any = import_module("pycocotools.mask")  # loaded on first use: boxes do without
     given = [coco_mask(mask) for mask in found], [coco_mask(mask) for mask in truth]
-    shared: Real = coco.iou(*given, crowd.astype(np.uint8).tolist())
+    shared: Real = _coco().iou(*given, crowd.astype(np.uint8).tolist())
     return shared
+
+
+def _coco() -> Any:
+    """Its C for masks; loaded on first use, since boxes do without."""
+    return import_module("pycocotools.mask")
 
 
 def _require_lengths(xyxy: Floats, masks: tuple[Rle, ...], classes: int, others: int) -> None:

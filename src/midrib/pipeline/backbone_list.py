@@ -9,7 +9,7 @@ from pydantic import Field
 
 from midrib.backbones.catalogue import folded
 from midrib.backbones.frameworks import FRAMEWORKS
-from midrib.backbones.listing import Found, Listed, find_backbones
+from midrib.backbones.listing.listed import Found, Listed, find_backbones
 from midrib.columns import UNKNOWN, aligned, short
 from midrib.config import Config
 from midrib.errors import UsageError

@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from midrib.backbones.catalogue import canonical_name
-from midrib.backbones.counted import Counts, read_counts
 from midrib.backbones.frameworks import FRAMEWORKS
-from midrib.backbones.hub import HUB, hub_weights
-from midrib.backbones.listing import PLUGIN, Origin, origin_of
-from midrib.backbones.packaged import PACKAGED, PACKAGED_WEIGHTS
+from midrib.backbones.listing.counted import Counts, read_counts
+from midrib.backbones.listing.listed import PLUGIN, Origin, origin_of
+from midrib.backbones.weights.hub import HUB, hub_weights
+from midrib.backbones.weights.packaged import PACKAGED, PACKAGED_WEIGHTS
 from midrib.columns import aligned, short
 from midrib.errors import UsageError
 from midrib.extras import require_extra
@@ -18,8 +18,8 @@ from midrib.preprocessing import LARGEST_SIDE
 from midrib.tasks.algorithms import ALGORITHMS, Fit
 
 if TYPE_CHECKING:
-    from midrib.backbones.anatomy import Anatomy, Stage
     from midrib.backbones.interface import BackboneFacts
+    from midrib.backbones.listing.anatomy import Anatomy, Stage
 
 _HEADINGS = ("stage", "stride", "channels", "map", "parameters", "multiply-adds")
 _BAR = 24
@@ -156,9 +156,9 @@ def show_backbone(name: str, *, size: int | None = None) -> BackboneShown:
             expected=f"a size from 1 to {LARGEST_SIDE}",
             todo="give another --size, or leave it out for the native one",
         )
-    from midrib.backbones.anatomy import take_apart
-    from midrib.backbones.counting import count
-    from midrib.backbones.probing import on_meta
+    from midrib.backbones.adapters.probing import on_meta
+    from midrib.backbones.listing.anatomy import take_apart
+    from midrib.backbones.listing.counting import count
     from midrib.backbones.registry import create_backbone
 
     backbone = on_meta(lambda: create_backbone(name, weights="none", size=size)).eval()

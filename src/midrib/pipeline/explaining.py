@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from midrib.backbones import canonical_name
-from midrib.backbones.counting import facts_without_weights
 from midrib.backbones.interface import BackboneFacts
+from midrib.backbones.listing.counting import facts_without_weights
 from midrib.datasets import SplitConfig
 from midrib.pipeline.known_weights import with_known_weights
 from midrib.pipeline.run_data import divide_for_training

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from midrib.backbones.earlier_run import RECORD_FILE, run_folder
-from midrib.backbones.local_weights import holds_weights
-from midrib.backbones.start import is_word
+from midrib.backbones.weights.earlier_run import RECORD_FILE, run_folder
+from midrib.backbones.weights.local_weights import holds_weights
+from midrib.backbones.weights.start import is_word
 from midrib.errors import UnknownNameError, UsageError
 from midrib.packages.card import is_model_name
 from midrib.pipeline.targets import open_target

@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Callable
 
 from midrib.backbones import canonical_name
-from midrib.backbones.counting import facts_without_weights
-from midrib.backbones.start import start_from
+from midrib.backbones.listing.counting import facts_without_weights
+from midrib.backbones.weights.start import start_from
 from midrib.config import fingerprint
 from midrib.datasets import Dataset, save_splits
 from midrib.errors import InterruptedByUser, MidribError, StateError

@@ -27,10 +27,10 @@ def candidates(typed: Iterable[str]) -> list[str]:
 def _require_known(name: str) -> None:
     """Raise ``UnknownNameError`` unless the library after whose prefix a name stands has it."""
     if name.startswith(TIMM_PREFIX):
-        from midrib.backbones.timm_backbone import require_timm_model
+        from midrib.backbones.adapters.timm_backbone import require_timm_model
 
         require_timm_model(name.removeprefix(TIMM_PREFIX))
     elif name.startswith(TORCHVISION_PREFIX):
-        from midrib.backbones.torchvision_models import require_torchvision_model
+        from midrib.backbones.adapters.torchvision_models import require_torchvision_model
 
         require_torchvision_model(name.removeprefix(TORCHVISION_PREFIX))

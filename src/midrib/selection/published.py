@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from midrib.backbones.catalogue import TORCHVISION_PREFIX
-from midrib.backbones.counted import read_counts
+from midrib.backbones.listing.counted import read_counts
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def published_top1(backbone: str) -> Published | None:
 
 def _told(backbone: str) -> tuple[float | None, str]:
     if backbone.startswith(TORCHVISION_PREFIX):
-        from midrib.backbones import counting
+        from midrib.backbones.listing import counting
 
         return counting.published_top1(backbone)
     known = read_counts().get(backbone)

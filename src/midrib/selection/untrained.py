@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from midrib.backbones.fitting import require_fitting
+from midrib.backbones.adapters.fitting import require_fitting
 from midrib.backbones.registry import create_backbone
-from midrib.backbones.start import RANDOM
+from midrib.backbones.weights.start import RANDOM
 from midrib.tasks import Classifier
 
 CLASSES = 10

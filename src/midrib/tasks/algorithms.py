@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from midrib.backbones.strides import source_of
+from midrib.backbones.pyramid.strides import source_of
 from midrib.names import Registry
 
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from pydantic import Field, model_validator
 
-from midrib.backbones.strides import source_of
+from midrib.backbones.pyramid.strides import source_of
 from midrib.config import Config
 from midrib.errors import UsageError
 from midrib.records import Floats

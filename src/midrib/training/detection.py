@@ -59,7 +59,7 @@ class Scenes(Examples):
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[Pixels, Target]:
         epoch, index = place
-        item, pixels = self.items[index], self.resized(index)
+        pixels, item = self.resized(index)
         scene = scene_of(item, pixels, self._labels, with_crowds=True)
         random = picture_generator(self._seed, epoch, index)
         augmented = self._augment(scene, (self.recipe.height, self.recipe.width), random)
@@ -69,6 +69,9 @@ class Scenes(Examples):
         """Stack pictures: uint8, count × height × width × 3; targets stay as many as they are."""
         pictures = torch.from_numpy(np.stack([pixels for pixels, _ in samples]))
         return pictures, [target for _, target in samples]
+
+    def _truth(self, item: Item) -> Item:
+        return item
 
     def _plain(self) -> None:
         self._augment = SCENE_AUGMENTATIONS.get("none")
@@ -101,7 +104,7 @@ class DetectionObjective(Objective):
         found: list[FoundObjects] = []
         for pictures, targets in batches:
             found += self._found(model(pictures.to(self._device)))
-            truth += [_truth(target) for target in targets]
+            truth += [_objects(target) for target in targets]
         reached = float(getattr(detection_scores(truth, found, self._labels), self._metric))
         return reached, 1 - reached
 
@@ -127,7 +130,7 @@ def _target(scene: Scene) -> Target:
     return Target(boxes[~crowd], classes[~crowd], boxes[crowd])
 
 
-def _truth(target: Target) -> TrueObjects:
+def _objects(target: Target) -> TrueObjects:
     crowds = len(target.ignored)
     return TrueObjects(
         xyxy=torch.cat([target.boxes, target.ignored]).numpy(),

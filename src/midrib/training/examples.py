@@ -65,6 +65,10 @@ class Examples(Dataset[Any]):
         """Examples to a batch."""
 
     @abstractmethod
+    def _truth(self, item: Item) -> Any:
+        """What is known of a picture: kept with its pixels."""
+
+    @abstractmethod
     def _plain(self) -> None:
         """Leave augmentation out from now on."""
 
@@ -74,11 +78,13 @@ class Examples(Dataset[Any]):
         plain._plain()  # noqa: SLF001 - a copy of itself
         return plain
 
-    def resized(self, index: int) -> Pixels:
-        """A picture before augmentation: uint8, height × width × 3."""
+    def resized(self, index: int) -> tuple[Pixels, Any]:
+        """A picture before augmentation, uint8, height × width × 3, and what is known of it."""
         kept = self._memory.get(index)
         if kept is None:
-            kept = self._from_disk(self.items[index])
+            # Truth and pixels of one and the same item: rows of an index may be written anew.
+            item = self.items[index]
+            kept = self._from_disk(item), self._truth(item)
             self._memory.put(index, kept)
         return kept
 
@@ -93,8 +99,18 @@ class Examples(Dataset[Any]):
 
 
 def _bytes_of(item: Item) -> bytes:
-    """The file that was checked and split, or ``DatasetError``: another one has another label."""
-    data = item.path.read_bytes()
+    """The file that was checked and split; another one may have another label.
+
+    Raises ``DatasetError`` where it has changed or is gone.
+    """
+    try:
+        data = item.path.read_bytes()
+    except OSError as problem:
+        raise DatasetError(
+            f"{item.path} cannot be read: {problem.strerror or problem}",
+            expected="pictures that stay where they are while a model is trained on them",
+            todo="put it back, or run the same command again without it",
+        ) from None
     if item.sha256 and hashlib.sha256(data).hexdigest() != item.sha256:
         raise DatasetError(
             f"{item.path} has changed since it was read",
@@ -105,17 +121,17 @@ def _bytes_of(item: Item) -> bytes:
 
 
 class _Memory:
-    """Pictures by their place, up to a bound of bytes."""
+    """Pictures and their truth by their place, up to a bound of bytes."""
 
     def __init__(self, bound_bytes: int) -> None:
         self._free_bytes = bound_bytes
-        self._pictures: dict[int, Pixels] = {}
+        self._pictures: dict[int, tuple[Pixels, Any]] = {}
 
-    def get(self, index: int) -> Pixels | None:
+    def get(self, index: int) -> tuple[Pixels, Any] | None:
         return self._pictures.get(index)
 
-    def put(self, index: int, pixels: Pixels) -> None:
+    def put(self, index: int, sample: tuple[Pixels, Any]) -> None:
         """Keep a picture if there is room."""
-        if pixels.nbytes <= self._free_bytes:
-            self._free_bytes -= pixels.nbytes
-            self._pictures[index] = pixels
+        if sample[0].nbytes <= self._free_bytes:
+            self._free_bytes -= sample[0].nbytes
+            self._pictures[index] = sample

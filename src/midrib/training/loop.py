@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lightning_fabric import Fabric
 
-from midrib.backbones.earlier_run import BEST_FILE
+from midrib.backbones.weights.earlier_run import BEST_FILE
 from midrib.errors import InterruptedByUser
 from midrib.tasks import TaskModel
 from midrib.training.checkpoints import CheckpointFolder

@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import load_file
 
 from midrib.backbones import Backbone, BackboneFacts, canonical_name, create_backbone
-from midrib.backbones.earlier_run import BEST_FILE, run_folder
-from midrib.backbones.probing import on_meta
-from midrib.backbones.start import RANDOM, require_published, start_from, start_identity
-from midrib.backbones.weights import Start
+from midrib.backbones.adapters.probing import on_meta
+from midrib.backbones.weights.earlier_run import BEST_FILE, run_folder
+from midrib.backbones.weights.origin import Start
+from midrib.backbones.weights.start import RANDOM, require_published, start_from, start_identity
 from midrib.config import fingerprint
 from midrib.datasets import Dataset
 from midrib.errors import DatasetError, StorageError, TrainingError, UsageError
@@ -78,7 +78,7 @@ def _require_names(config: TrainConfig, task: str) -> None:
     OPTIMIZERS.get(config.optimizer)
     SCHEDULES.get(config.schedule)
     if task == "detection":
-        from midrib.tasks.detection import BOX_LOSSES, SCORE_LOSSES
+        from midrib.tasks.box_losses import BOX_LOSSES, SCORE_LOSSES
         from midrib.training.detection import require_detection_metric
         from midrib.training.scene_augmentation import SCENE_AUGMENTATIONS
 

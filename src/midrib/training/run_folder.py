@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from midrib.backbones.earlier_run import RECORD_FILE
+from midrib.backbones.weights.earlier_run import RECORD_FILE
 from midrib.config import Config
 from midrib.errors import MidribError, TrainingError
 from midrib.preprocessing import Recipe

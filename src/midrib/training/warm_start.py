@@ -8,8 +8,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from midrib.backbones.earlier_run import best_file
-from midrib.backbones.tensors import read_tensors
+from midrib.backbones.weights.earlier_run import best_file
+from midrib.backbones.weights.tensors import read_tensors
 from midrib.tasks import TaskModel
 from midrib.training.run_folder import RunFolder
 

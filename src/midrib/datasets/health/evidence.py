@@ -42,8 +42,8 @@ class Evidence:
         return [(item, item.measures) for item in self.items if item.measures is not None]
 
     def typical(self, measure: Callable[[Measures], float]) -> float:
-        """The median over all measured pictures, at least one."""
-        return median(measure(measures) for _, measures in self.measured)
+        """The median over all measured pictures; 0 where there are none."""
+        return median([measure(measures) for _, measures in self.measured] or [0.0])
 
     @cached_property
     def likenesses(self) -> Likenesses:

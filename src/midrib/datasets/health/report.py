@@ -74,10 +74,13 @@ class HealthReport:
     def lines(self) -> list[str]:
         """The report for a terminal."""
         notes = [f"to note: {_listed(self.notes)}"] if self.notes else []
-        return [
-            *self.dataset.lines(),
+        files = [
             f"formats: {_listed(self.formats)}; channels: {_listed(self.modes)}",
             f"width {self.width}; height {self.height} pixels; {self.bytes} bytes a file",
+        ]
+        return [
+            *self.dataset.lines(),
+            *(files if self.formats else ["no picture can be used"]),
             *(f"warning: {line}" for line in self.warnings),
             *notes,
         ]
@@ -108,7 +111,7 @@ def check_dataset(
     """Run every registered check over what reading has found.
 
     Args:
-        dataset: as `read_dataset` gave it, before or after splitting, with at least one picture.
+        dataset: as `read_dataset` gave it, before or after splitting.
         embeddings: float32, pictures × features, in the order of ``dataset.items``; without them
             what needs them is not looked for.
         likenesses: copies among the pictures where they are known already.

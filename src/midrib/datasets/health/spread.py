@@ -17,7 +17,8 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[int]) -> Spread:
-        """The spread of ``values``, at least one."""
+        """The spread of ``values``; nothing but zeros where there are none."""
+        values = values or (0,)
         return cls(min(values), median(values), max(values))
 
     def as_record(self) -> dict[str, float]:

@@ -20,7 +20,9 @@ from midrib.errors import DatasetError, MissingExtraError
 if TYPE_CHECKING:
     import duckdb
 
-ChangeKind = Literal["added", "removed", "relabelled", "re-annotated", "moved", "copied"]
+ChangeKind = Literal[
+    "added", "removed", "relabelled", "re-annotated", "regrouped", "moved", "copied"
+]
 """``moved`` from one split to another; ``copied``: there are more or fewer files of it."""
 
 CHANGES: tuple[ChangeKind, ...] = get_args(ChangeKind)
@@ -35,31 +37,34 @@ _TOGETHER = 1000
 _ROWS = """
 CREATE TEMP VIEW {side} AS
 SELECT sha256, path, list_sort(labels) AS labels, coalesce(split, '{unsplit}') AS split,
-       annotations_sha256 AS annotated, len(annotations) AS objects
+       coalesce("group", '') AS grouped, annotations_sha256 AS annotated,
+       len(annotations) AS objects
 FROM {side}_table
 """
 
-# Rows of equal content, labels, split and annotations cancel each other out, copies one by one.
+# Rows that are equal but for their path cancel each other out, copies one by one.
 _TOUCHED = """
 CREATE TEMP TABLE touched AS SELECT DISTINCT sha256 FROM (
-    (SELECT sha256, labels, split, annotated FROM old
-     EXCEPT ALL SELECT sha256, labels, split, annotated FROM new)
+    (SELECT sha256, labels, split, grouped, annotated FROM old
+     EXCEPT ALL SELECT sha256, labels, split, grouped, annotated FROM new)
     UNION ALL
-    (SELECT sha256, labels, split, annotated FROM new
-     EXCEPT ALL SELECT sha256, labels, split, annotated FROM old)
+    (SELECT sha256, labels, split, grouped, annotated FROM new
+     EXCEPT ALL SELECT sha256, labels, split, grouped, annotated FROM old)
 )
 """
 
 _GATHERED = """
 CREATE TEMP TABLE {side}_pictures AS
 SELECT sha256, count(*) AS files, min(path) AS path,
-       list({{'path': path, 'labels': labels, 'split': split, 'objects': objects}} ORDER BY path)
-           AS copies,
+       list({{'path': path, 'labels': labels, 'split': split, 'group': grouped,
+              'objects': objects}} ORDER BY path) AS copies,
        list_sort(list(labels)) AS labels,
        list_sort(list(split)) AS splits,
+       list_sort(list(grouped)) AS groups,
        list_sort(list(coalesce(hex(annotated), ''))) AS annotated,
        array_to_string(list_sort(list_distinct(flatten(list(labels)))), ' + ') AS told_labels,
-       array_to_string(list_sort(list_distinct(list(split))), ' + ') AS told_splits
+       array_to_string(list_sort(list_distinct(list(split))), ' + ') AS told_splits,
+       array_to_string(list_sort(list_distinct(list(grouped))), ' + ') AS told_groups
 FROM {side} SEMI JOIN touched USING (sha256) GROUP BY sha256
 """
 
@@ -69,11 +74,13 @@ CREATE TEMP TABLE paired AS
 SELECT sha256, coalesce(n.path, o.path) AS path, o.copies AS old_copies, n.copies AS new_copies,
        o.files AS old_files, n.files AS new_files, o.told_labels AS old_labels,
        n.told_labels AS new_labels, o.told_splits AS old_splits, n.told_splits AS new_splits,
+       o.told_groups AS old_groups, n.told_groups AS new_groups,
        o.sha256 IS NOT NULL AND n.sha256 IS NOT NULL AS in_both,
        in_both AND o.files <> n.files AS copied,
        in_both AND {labels} AS relabelled,
        in_both AND {annotated} AS re_annotated,
-       in_both AND ({splits} OR NOT (copied OR relabelled OR re_annotated)) AS moved
+       in_both AND {groups} AS regrouped,
+       in_both AND ({splits} OR NOT (copied OR relabelled OR re_annotated OR regrouped)) AS moved
 FROM old_pictures o FULL JOIN new_pictures n USING (sha256)
 """
 
@@ -92,9 +99,11 @@ SELECT 2, 'relabelled', old_labels || ' → ' || new_labels, * FROM paired WHERE
 UNION ALL
 SELECT 3, 're-annotated', '', * FROM paired WHERE re_annotated
 UNION ALL
-SELECT 4, 'moved', old_splits || ' → ' || new_splits, * FROM paired WHERE moved
+SELECT 4, 'regrouped', old_groups || ' → ' || new_groups, * FROM paired WHERE regrouped
 UNION ALL
-SELECT 5, 'copied', old_files || ' → ' || new_files || ' files', * FROM paired WHERE copied
+SELECT 5, 'moved', old_splits || ' → ' || new_splits, * FROM paired WHERE moved
+UNION ALL
+SELECT 6, 'copied', old_files || ' → ' || new_files || ' files', * FROM paired WHERE copied
 """
 
 
@@ -105,6 +114,7 @@ class Copy:
     path: str
     labels: tuple[str, ...]
     split: str
+    group: str
     objects: int
 
     def as_record(self) -> dict[str, object]:
@@ -112,6 +122,7 @@ class Copy:
             "path": self.path,
             "labels": list(self.labels),
             "split": self.split,
+            "group": self.group,
             "objects": self.objects,
         }
 
@@ -200,7 +211,7 @@ def compared(old: Path, new: Path) -> Iterator[Comparison]:
             connection.execute(_TOUCHED)
             for side in ("old", "new"):
                 connection.execute(_GATHERED.format(side=side))
-            columns = ("labels", "annotated", "splits")
+            columns = ("labels", "annotated", "splits", "groups")
             connection.execute(_PAIRED.format(**{each: _DIFFER.format(each) for each in columns}))
             connection.execute(_CHANGES)
         except duckdb.Error as problem:
@@ -214,5 +225,6 @@ def compared(old: Path, new: Path) -> Iterator[Comparison]:
 
 def _copies(rows: list[dict[str, Any]] | None) -> tuple[Copy, ...]:
     return tuple(
-        Copy(row["path"], tuple(row["labels"]), row["split"], row["objects"]) for row in rows or ()
+        Copy(row["path"], tuple(row["labels"]), row["split"], row["group"], row["objects"])
+        for row in rows or ()
     )

@@ -4,7 +4,8 @@ config     shares, what stays together, by draw, time or space
 facts      what paths and EXIF say: group, time, place
 units      what must not be divided, and what bridges two splits
 drawing    the stratified draw
-ordering   time and space instead of a draw
+ordering   time instead of a draw
+space      strips of big pictures instead of a draw
 dividing   all of it: every picture gets a split or is set aside
 """
 

@@ -26,22 +26,23 @@ class SplitConfig(Config):
 
     by: Literal["draw", "time", "space"] = "draw"
     """'time' learns from the oldest and judges by the newest; 'space' cuts big pictures, of which
-    these are tiles, into strips."""
+    these are tiles, into strips, and keeps those whole that are too small for it."""
 
     groups: str = ""
     """What must not be divided, beside the column 'group' of a table: a regular expression with a
     group (?P<group>…) over the path below the source, 'exif:camera' or 'exif:day'."""
 
     places: str = ""
-    """Of 'space': a regular expression with (?P<x>…) and (?P<y>…), whole numbers, over the path
-    below the source. Tiles of one 'group' are of one big picture."""
+    """Of 'space': a regular expression with (?P<x>…) and (?P<y>…), whole numbers that count tiles
+    or pixels, over the path below the source. Tiles of one 'group' are of one big picture."""
 
     times: str = "exif"
     """Of 'time': 'exif', 'file' (when the file was last changed) or a regular expression with
     (?P<time>…) over the path below the source, an ISO date or a number."""
 
     gap: int = Field(default=1, ge=0)
-    """Of 'space': tiles that are dropped between two splits, counted in places."""
+    """Of 'space': tiles that are dropped at least between two splits, counted in places. Where
+    tiles overlap, so many are that no pixel is in two splits."""
 
     keep_together: bool = True
     """Whether verified near-copies count as one picture."""

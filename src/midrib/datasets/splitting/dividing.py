@@ -10,9 +10,10 @@ from pathlib import Path
 from midrib.datasets.records import SPLITS, Dataset, Item, Problem, Split
 from midrib.datasets.splitting.config import SplitConfig
 from midrib.datasets.splitting.drawing import draw
-from midrib.datasets.splitting.facts import groups_of, places_of, times_of
-from midrib.datasets.splitting.ordering import by_space, by_time
-from midrib.datasets.splitting.units import Ties, join_decided
+from midrib.datasets.splitting.facts import groups_of, tiles_of, times_of
+from midrib.datasets.splitting.ordering import by_time
+from midrib.datasets.splitting.space import by_space
+from midrib.datasets.splitting.units import Ties, join_decided, torn
 
 SET_ASIDE = "set aside"
 """The kind of problem of a picture that gets no split since it would join several."""
@@ -55,18 +56,22 @@ def split_dataset(
     decided = _decided(items, open_splits, previous or {})
     ties = _ties(dataset, config, copies)
     open_pictures = {item.sha256 for item in items} - decided.keys()
-    joined, bridges = join_decided(ties, decided, open_pictures)
-    decided |= joined
-    waiting = open_pictures - joined.keys() - bridges.keys()
     dropped: set[str] = set()
     if config.by == "space":
-        drawn, dropped = by_space(places_of(dataset, config), waiting, decided, config)
-    elif config.by == "time":
-        drawn = by_time(times_of(dataset, config), ties.parts(waiting), decided, config)
+        strips = by_space(tiles_of(dataset, config), open_pictures, decided, config)
+        drawn, dropped = strips.drawn, strips.dropped
+        drawn |= draw(_labels(items), strips.scenes, decided | drawn, open_splits, config)
+        bridges = torn(ties, drawn, decided)
     else:
-        labels = _labels(items, bridges.keys())
-        drawn = draw(labels, ties.parts(waiting), decided, open_splits, config)
-    decided |= drawn
+        drawn, bridges = join_decided(ties, decided, open_pictures)
+        decided |= drawn
+        waiting = open_pictures - drawn.keys() - bridges.keys()
+        if config.by == "time":
+            drawn = by_time(times_of(dataset, config), ties.parts(waiting), decided, config)
+        else:
+            labels = _labels(items, bridges.keys())
+            drawn = draw(labels, ties.parts(waiting), decided, open_splits, config)
+    decided |= {picture: split for picture, split in drawn.items() if picture not in bridges}
     return replace(
         dataset,
         items=tuple(
@@ -74,7 +79,7 @@ def split_dataset(
             for item in items
             if item.split or item.sha256 in decided
         ),
-        problems=(*dataset.problems, *_left_out(items, decided, bridges, dropped)),
+        problems=(*dataset.problems, *_left_out(items, decided | drawn, bridges, dropped)),
     )
 
 
@@ -115,7 +120,7 @@ def _ties(dataset: Dataset, config: SplitConfig, copies: Iterable[tuple[str, str
     return ties
 
 
-def _labels(items: Iterable[Item], without: Iterable[str]) -> dict[str, set[str]]:
+def _labels(items: Iterable[Item], without: Iterable[str] = ()) -> dict[str, set[str]]:
     labels: dict[str, set[str]] = defaultdict(set)
     for item in items:
         labels[item.sha256] |= item.named
@@ -137,16 +142,25 @@ def _left_out(
     for item in items:
         if item.sha256 in bridges:
             joins = sorted(bridges[item.sha256], key=lambda each: (decided[each], paths.get(each)))
-            problems.append(Problem(item.path, SET_ASIDE, _why(joins, decided, paths)))
+            why = _why(joins, decided, paths, decided.get(item.sha256))
+            problems.append(Problem(item.path, SET_ASIDE, why))
         elif item.sha256 in dropped:
             problems.append(Problem(item.path, IN_THE_GAP, "it lies between two splits"))
     return problems
 
 
-def _why(joins: Sequence[str], decided: Mapping[str, Split], paths: Mapping[str, Path]) -> str:
+def _why(
+    joins: Sequence[str],
+    decided: Mapping[str, Split],
+    paths: Mapping[str, Path],
+    own: Split | None,
+) -> str:
+    """What a picture belongs to in several splits; ``own`` is the one that its place gives it."""
     firsts = {decided[each]: paths.get(each) for each in reversed(joins)}
     told = [
         f"{path.name} of {split}" if path else f"a picture of {split}"
         for split, path in sorted(firsts.items())
     ]
+    if own:
+        return f"it lies in {own}, but is a copy of {' and of '.join(told)}"
     return f"it belongs to {' and to '.join(told)}, which must not share a picture"

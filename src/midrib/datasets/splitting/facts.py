@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
@@ -18,6 +19,20 @@ from midrib.preprocessing.decoding import FORMATS
 _MAKE, _MODEL, _CHANGED = 271, 272, 306
 _DETAILS, _TAKEN, _SERIAL = 0x8769, 36867, 42033
 _EXIF_TIME = "%Y:%m:%d %H:%M:%S"
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A part of a big picture: which one, where it begins, and its own size in pixels.
+
+    ``x`` and ``y`` count tiles, or are pixels.
+    """
+
+    scene: str
+    x: int
+    y: int
+    width: int
+    height: int
 
 
 def groups_of(dataset: Dataset, config: SplitConfig) -> dict[Path, list[str]]:
@@ -55,14 +70,14 @@ def times_of(dataset: Dataset, config: SplitConfig) -> dict[str, float]:
     return times
 
 
-def places_of(dataset: Dataset, config: SplitConfig) -> dict[str, tuple[str, int, int]]:
-    """The big picture that each tile is of, and its x and y in it, by SHA-256.
+def tiles_of(dataset: Dataset, config: SplitConfig) -> dict[str, Tile]:
+    """Which part of which big picture each picture is, by SHA-256.
 
     Raises ``DatasetError`` where a path does not say.
     """
     pattern = re.compile(config.places)
     groups = groups_of(dataset, config)
-    places: dict[str, tuple[str, int, int]] = {}
+    tiles: dict[str, Tile] = {}
     for item in dataset.items:
         match = pattern.search(_below(dataset, item.path))
         if match is None or not all(_is_whole(match[axis]) for axis in "xy"):
@@ -73,8 +88,9 @@ def places_of(dataset: Dataset, config: SplitConfig) -> dict[str, tuple[str, int
             )
         own = match["group"] if "group" in pattern.groupindex else ""
         whole = " ".join([*groups.get(item.path, []), own or ""])
-        places[item.sha256] = (whole, int(match["x"]), int(match["y"]))
-    return places
+        size = (item.width or 1, item.height or 1)
+        tiles[item.sha256] = Tile(whole, int(match["x"]), int(match["y"]), *size)
+    return tiles
 
 
 def _group_reader(dataset: Dataset, groups: str) -> Callable[[Item], str]:

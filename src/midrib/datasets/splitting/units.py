@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from midrib.datasets.records import Split
+from midrib.datasets.records import SPLITS, Split
 
 _GROUP = "group "
 
@@ -81,6 +81,25 @@ def join_decided(
             remaining.discard(bridge)
             waiting.extend(ties.parts(set(part) - {bridge}))
     return joined, aside
+
+
+def torn(
+    ties: Ties, drawn: Mapping[str, Split], decided: Mapping[str, Split]
+) -> dict[str, set[str]]:
+    """Drawn pictures that are tied to one of another split, each with those that it is tied to.
+
+    Of two that were drawn only the one of the later split is told.
+    """
+    standing = dict(decided)
+    found: dict[str, set[str]] = {}
+    for picture in sorted(drawn, key=lambda each: (SPLITS.index(drawn[each]), each)):
+        tied = ties.neighbours(picture) & standing.keys()
+        foreign = {each for each in tied if standing[each] != drawn[picture]}
+        if foreign:
+            found[picture] = foreign
+        else:
+            standing[picture] = drawn[picture]
+    return found
 
 
 def _bridge(touched: Mapping[str, set[str]], decided: Mapping[str, Split]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from midrib.datasets import HealthReport, check_dataset
 from midrib.pipeline.data.copies import likenesses_of
 from midrib.pipeline.data.reading import read
+from midrib.pipeline.data.versions import as_split_before
 from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings
 
@@ -15,17 +16,19 @@ def check(
     source: str | Path,
     *,
     strict: bool = False,
+    fresh: bool = False,
     embeddings: str | None = None,
     weights: str = "auto",
     report: Path | None = None,
     settings: Settings | None = None,
     reporter: Reporter = SILENT,
 ) -> HealthReport:
-    """Read every picture and tell what is wrong.
+    """Read every picture and tell what is wrong, in the splits that pictures were given before.
 
     Args:
         source: the pictures.
         strict: refuse data with pictures that cannot be used.
+        fresh: open files too that have not changed since they were last read.
         embeddings: a backbone that compares what pictures show; None leaves out the checks that
             need it.
         weights: of that backbone, 'auto' or what training takes.
@@ -34,20 +37,23 @@ def check(
         reporter: is told how far it is.
 
     Raises:
-        DatasetError: there is nothing to check, or with ``strict`` anything cannot be used.
+        DatasetError: there is nothing at all to check, or with ``strict`` anything cannot be used.
         StorageError: the report cannot be written.
     """
     settings = settings or Settings()
-    dataset = read(source, strict=strict, settings=settings, reporter=reporter)
+    found = read(
+        source, strict=strict, fresh=fresh, needs="nothing", settings=settings, reporter=reporter
+    )
+    dataset = as_split_before(found, source, settings)
     features = None
-    if embeddings is not None:
+    if embeddings is not None and dataset.items:
         from midrib.pipeline.data.embedding import embed_dataset
 
         features = embed_dataset(
             dataset, embeddings, weights=weights, settings=settings, reporter=reporter
         )
-    found = likenesses_of(dataset, source, settings, reporter)
-    health = check_dataset(dataset, embeddings=features, likenesses=found)
+    likenesses = likenesses_of(dataset, source, settings, reporter)
+    health = check_dataset(dataset, embeddings=features, likenesses=likenesses)
     if report is not None:
         from midrib.pipeline.data.health_page import write_report
 

@@ -86,7 +86,7 @@ def convert(
     dataset = read(
         source,
         strict=strict,
-        learnable=False,
+        needs="pictures",
         form=read_as,
         settings=settings,
         reporter=reporter,

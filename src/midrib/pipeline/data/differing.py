@@ -140,7 +140,7 @@ def _index_of(named: str, settings: Settings, reporter: Reporter) -> Iterator[Pa
 
 @contextmanager
 def _index_of_source(source: str, settings: Settings, reporter: Reporter) -> Iterator[Path]:
-    found = read(source, strict=False, settings=settings, reporter=reporter)
+    found = read(source, strict=False, needs="pictures", settings=settings, reporter=reporter)
     with tempfile.TemporaryDirectory(prefix="midrib-index-") as aside:
         folder = Path(aside) / "index"
         write_index(folder, as_split_before(found, source, settings), mapped=False)

@@ -57,7 +57,9 @@ def index_data(
         UsageError: ``output`` is a folder of other things.
     """
     settings = settings or Settings()
-    found = read(source, strict=strict, settings=settings, reporter=reporter, fresh=fresh)
+    found = read(
+        source, strict=strict, settings=settings, reporter=reporter, fresh=fresh, needs="pictures"
+    )
     dataset = as_split_before(found, source, settings)
     folder = keep(dataset, source, settings)
     if output is not None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from midrib.config import fingerprint
 from midrib.datasets import Dataset, open_source, place_of, read_dataset, source_name
+from midrib.datasets.reading import Needs
 from midrib.reporting import Reporter
 from midrib.settings import Settings
 
@@ -18,14 +19,14 @@ def read(
     reporter: Reporter,
     settings: Settings | None = None,
     fresh: bool = False,
-    learnable: bool = True,
+    needs: Needs = "classes",
     form: str | None = None,
 ) -> Dataset:
     """Open a folder, table, archive, URL or index, and read its pictures under a progress bar.
 
     Files that have not changed since they were last read are opened again only if ``fresh``; of an
-    index, only then is every file's hash compared. Classes with too few pictures to learn from
-    are refused where it is to be ``learnable``. ``form`` forces a format.
+    index, only then is every file's hash compared. What it ``needs`` is told at
+    `read_dataset`. ``form`` forces a format.
 
     Raises ``DatasetError`` for data that cannot be used, ``StorageError`` for what is elsewhere
     and cannot be had.
@@ -39,7 +40,7 @@ def read(
             form=form,
             known_files=kept_of(source, settings) / "known-files.db",
             fresh=fresh,
-            learnable=learnable,
+            needs=needs,
             progress=lambda done, total: advance(done, total, ""),
         )
     return replace(dataset, named=opened.named) if opened.is_copy else dataset

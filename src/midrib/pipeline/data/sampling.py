@@ -86,7 +86,7 @@ def sample_data(
         MissingExtraError: a page needs Jinja, which is not installed; a .png does not.
     """
     settings, layout = settings or Settings(), layout or Layout(count=24)
-    dataset = read(source, strict=strict, settings=settings, reporter=reporter)
+    dataset = read(source, strict=strict, needs="pictures", settings=settings, reporter=reporter)
     items = chosen(dataset, source, settings, split=split, label=label)
     if way == "random":
         picked = [Ranked(item, ()) for item in at_random(items, layout.count, seed)]

@@ -103,7 +103,7 @@ def show_data(
         MissingExtraError: a page needs Jinja, which is not installed; a .png does not.
     """
     settings, layout = settings or Settings(), layout or Layout()
-    dataset = read(source, strict=strict, settings=settings, reporter=reporter)
+    dataset = read(source, strict=strict, needs="pictures", settings=settings, reporter=reporter)
     items = chosen(dataset, source, settings, split=split, label=label)
     shown = in_turn(items, layout.count)
     output = draw_to_file(

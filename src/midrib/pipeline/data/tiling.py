@@ -73,7 +73,7 @@ def tile(
         UsageError: the overlap is not less than the size.
         StorageError: the disk is full or refuses.
     """
-    dataset = read(source, strict=strict, reporter=reporter, learnable=False)
+    dataset = read(source, strict=strict, reporter=reporter, needs="pictures")
     target = Path(target)
     with storage_errors(target):
         target.absolute().parent.mkdir(parents=True, exist_ok=True)

@@ -1,16 +1,13 @@
 """Detectors over any backbone: one file an algorithm.
 
-plan ─▶ anchors ─▶ matching ─▶ losses: what an answer costs
+plan ─▶ anchors ─▶ matching ─▶ scoring: what an answer costs
 maps ─▶ head ─▶ coding: an answer in pixels of the input
 """
 
 from midrib.tasks.detection.interface import Detector, PyramidDetector, Seen, ServedDetector
-from midrib.tasks.detection.losses import BOX_LOSSES, SCORE_LOSSES
 from midrib.tasks.detection.targets import Target
 
 __all__ = [
-    "BOX_LOSSES",
-    "SCORE_LOSSES",
     "Detector",
     "PyramidDetector",
     "Seen",

@@ -12,8 +12,8 @@ from torchvision.models.detection.fcos import FCOSHead
 from midrib.backbones import Backbone
 from midrib.tasks.detection.anchors import centres_of
 from midrib.tasks.detection.interface import PyramidDetector, Seen, plan_of
-from midrib.tasks.detection.losses import BOX_LOSSES, SCORE_LOSSES, one_hot
 from midrib.tasks.detection.matching import BACKGROUND, IGNORED, ignore_covered
+from midrib.tasks.detection.scoring import Losses, one_hot
 from midrib.tasks.detection.targets import Target
 from midrib.tasks.interface import ModelRequest
 from midrib.tasks.plan import CELLS_PER_SIDE, DetectionPlan
@@ -45,8 +45,7 @@ class Fcos(PyramidDetector):
         centres, strides = centres_of(plan)
         self.register_buffer("centres", centres, persistent=False)
         self.register_buffer("strides", strides, persistent=False)
-        self._score_loss = SCORE_LOSSES.get(loss)
-        self._box_loss = BOX_LOSSES.get(box_loss)
+        self._losses = Losses(loss, box_loss)
         self._bounds = _bounds(plan)
 
     def see(self, pictures: Tensor) -> Seen:
@@ -66,8 +65,8 @@ class Fcos(PyramidDetector):
             counted, found = places != IGNORED, places >= 0
             truth = one_hot(target.classes, places, self.classes)
             boxes = target.boxes[places[found]]
-            parts["scores"].append(self._score_loss(logits[row][counted], truth[counted]))
-            parts["boxes"].append(self._box_loss(answered[row][found], boxes, cells[found]))
+            parts["scores"].append(self._losses.scores(logits[row][counted], truth[counted]))
+            parts["boxes"].append(self._losses.boxes(answered[row][found], boxes, cells[found]))
             parts["centredness"].append(
                 functional.binary_cross_entropy_with_logits(
                     centredness[row, found, 0],

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.models.detection.retinanet import RetinaNetHead
 
 from midrib.backbones import Backbone
 from midrib.tasks.detection.anchors import anchors_of
 from midrib.tasks.detection.coding import decode
 from midrib.tasks.detection.interface import PyramidDetector, Seen, plan_of
-from midrib.tasks.detection.losses import BOX_LOSSES, SCORE_LOSSES, one_hot
 from midrib.tasks.detection.matching import IGNORED, match_anchors
+from midrib.tasks.detection.scoring import Losses, one_hot
 from midrib.tasks.detection.targets import Target
 from midrib.tasks.interface import ModelRequest
 from midrib.tasks.plan import DetectionPlan
 
 _BACKGROUND, _OBJECT = 0.4, 0.5  # section 4, 'Anchors'
+_GROUPS = 32
 
 
 class RetinaNet(PyramidDetector):
@@ -36,11 +38,12 @@ class RetinaNet(PyramidDetector):
         self, backbone: Backbone, classes: int, plan: DetectionPlan, *, loss: str, box_loss: str
     ) -> None:
         super().__init__(backbone, classes, plan)
-        self.head = RetinaNetHead(plan.channels, plan.anchors, classes)
+        # As in torchvision's second version: without it a few dozen steps at a usual rate diverge.
+        norm = partial(nn.GroupNorm, _GROUPS)
+        self.head = RetinaNetHead(plan.channels, plan.anchors, classes, norm_layer=norm)
         self.anchors: Tensor
         self.register_buffer("anchors", anchors_of(plan), persistent=False)
-        self._score_loss = SCORE_LOSSES.get(loss)
-        self._box_loss = BOX_LOSSES.get(box_loss)
+        self._losses = Losses(loss, box_loss)
 
     def see(self, pictures: Tensor) -> Seen:
         logits, codes, embedding = self._answered(pictures)
@@ -53,10 +56,10 @@ class RetinaNet(PyramidDetector):
             places = match_anchors(self.anchors, target, background=_BACKGROUND, object_=_OBJECT)
             counted, found = places != IGNORED, places >= 0
             truth = one_hot(target.classes, places, self.classes)
-            scores.append(self._score_loss(logits[row][counted], truth[counted]))
+            scores.append(self._losses.scores(logits[row][counted], truth[counted]))
             own = self.anchors[found]
             boxes.append(
-                self._box_loss(decode(own, codes[row][found]), target.boxes[places[found]], own)
+                self._losses.boxes(decode(own, codes[row][found]), target.boxes[places[found]], own)
             )
             objects += int(found.sum())
         over = max(1, objects)

@@ -13,8 +13,8 @@ from midrib.backbones import AddedLevels, Backbone
 from midrib.tasks.detection.anchors import anchors_of
 from midrib.tasks.detection.coding import decode
 from midrib.tasks.detection.interface import Detector, Seen, plan_of
-from midrib.tasks.detection.losses import BOX_LOSSES
 from midrib.tasks.detection.matching import IGNORED, match_anchors
+from midrib.tasks.detection.scoring import Losses
 from midrib.tasks.detection.targets import Target
 from midrib.tasks.interface import ModelRequest
 from midrib.tasks.plan import DetectionPlan
@@ -44,7 +44,7 @@ class Ssd(Detector):
         self.head = SSDHead(channels, [plan.anchors] * len(channels), classes + 1)
         self.anchors: Tensor
         self.register_buffer("anchors", anchors_of(plan), persistent=False)
-        self._box_loss = BOX_LOSSES.get(box_loss)
+        self._losses = Losses("cross-entropy", box_loss)
 
     def see(self, pictures: Tensor) -> Seen:
         logits, codes, embedding = self._answered(pictures)
@@ -60,7 +60,7 @@ class Ssd(Detector):
             scores.append(_mined(logits[row], _truth(places, target.classes), places))
             own = self.anchors[found]
             boxes.append(
-                self._box_loss(decode(own, codes[row][found]), target.boxes[places[found]], own)
+                self._losses.boxes(decode(own, codes[row][found]), target.boxes[places[found]], own)
             )
             objects += int(found.sum())
         over = max(1, objects)

@@ -17,8 +17,8 @@ from torchvision.ops import box_iou
 from midrib.backbones import AddedLevels, Backbone
 from midrib.tasks.detection.anchors import anchors_of, cells_of
 from midrib.tasks.detection.interface import Detector, Seen, plan_of
-from midrib.tasks.detection.losses import BOX_LOSSES, SCORE_LOSSES, one_hot
 from midrib.tasks.detection.matching import BACKGROUND, IGNORED, ignore_covered
+from midrib.tasks.detection.scoring import Losses, one_hot
 from midrib.tasks.detection.targets import Target
 from midrib.tasks.interface import ModelRequest
 from midrib.tasks.plan import DetectionPlan
@@ -61,8 +61,7 @@ class YoloV3(Detector):
         self.strides: Tensor
         self.register_buffer("anchors", anchors, persistent=False)
         self.register_buffer("strides", torch.cat(per_anchor), persistent=False)
-        self._score_loss = SCORE_LOSSES.get(loss)
-        self._box_loss = BOX_LOSSES.get(box_loss)
+        self._losses = Losses(loss, box_loss)
 
     def see(self, pictures: Tensor) -> Seen:
         answered, embedding = self._answered(pictures)
@@ -80,11 +79,11 @@ class YoloV3(Detector):
             own = places[found]
             truth = one_hot(target.classes, own, self.classes)
             parts["objectness"].append(
-                self._score_loss(answered[row, counted, 4], found[counted].float())
+                self._losses.scores(answered[row, counted, 4], found[counted].float())
             )
-            parts["classes"].append(self._score_loss(answered[row, found, 5:], truth))
+            parts["classes"].append(self._losses.scores(answered[row, found, 5:], truth))
             parts["boxes"].append(
-                self._box_loss(boxes[row, found], target.boxes[own], self.anchors[found])
+                self._losses.boxes(boxes[row, found], target.boxes[own], self.anchors[found])
             )
             objects += len(own)
         over = max(1, objects)

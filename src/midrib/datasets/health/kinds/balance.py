@@ -1,4 +1,4 @@
-"""How many pictures the classes have, in each split."""
+"""How many pictures the classes have, in each split and at all."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from midrib.datasets.health.checks import Finding, Gravity, Remedy, check
 from midrib.datasets.health.evidence import Evidence
 from midrib.datasets.records import SPLITS
+from midrib.datasets.sufficiency import lacks
 
 IMBALANCE_WORTH_A_WARNING = 10.0
 
@@ -50,3 +51,19 @@ def class_missing(evidence: Evidence) -> Iterator[Finding]:
         if split in SPLITS and lacking:
             text = f"{split} has no picture of {', '.join(lacking)}"
             yield Finding(text, len(lacking) + (len(by_label) if split == "train" else 0))
+
+
+@check(
+    "class-too-small",
+    Gravity.WARNING,
+    title="classes that cannot be learnt",
+    meaning="Training refuses them: one class alone can be told from nothing, and a class needs "
+    "pictures to learn from, to choose by and to judge by.",
+    todo="Add pictures of them, or remove the class.",
+    remedy=Remedy.NONE,
+    shows_text=True,
+)
+def class_too_small(evidence: Evidence) -> Iterator[Finding]:
+    """What training would refuse for want of pictures."""
+    for lack in lacks(evidence.dataset.labels, evidence.items):
+        yield Finding(lack.came)

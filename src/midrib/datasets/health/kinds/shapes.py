@@ -59,8 +59,8 @@ def _factor(one: float, other: float) -> float:
 def odd_channels(evidence: Evidence) -> Iterator[Finding]:
     """A channel mode that few pictures have while nearly all share another."""
     modes = Counter(item.mode for item in evidence.items)
-    usual, count = modes.most_common(1)[0]
-    if 1 - count / len(evidence.items) > RARE_SHARE:
+    usual, count = max(modes.items(), key=lambda each: each[1], default=("", 0))
+    if len(evidence.items) - count > RARE_SHARE * len(evidence.items):
         return
     for item in evidence.items:
         if item.mode != usual:

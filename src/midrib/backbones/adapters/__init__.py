@@ -1,0 +1,1 @@
+"""Models of timm and torchvision as backbones."""

@@ -1,0 +1,1 @@
+"""Maps at the strides that a head asks for."""
