@@ -16,8 +16,15 @@ settings.register_profile("midrib", deadline=None, max_examples=60, derandomize=
 settings.register_profile("soak", deadline=None, max_examples=60)
 settings.load_profile("midrib")
 
+LONGEST = "test_docs.py"
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Draw other examples where there is time for it."""
     if config.getoption("markexpr") == "soak":
         settings.load_profile("soak")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the file that takes longest: at the end all workers but one would wait for it."""
+    items.sort(key=lambda item: item.path.name != LONGEST)

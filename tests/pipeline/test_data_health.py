@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import io
 import json
 import re
 import shutil
@@ -12,8 +14,11 @@ import pytest
 from photos import make_class_folders
 from PIL import Image, ImageFilter
 
+from midrib.datasets import Item
+from midrib.datasets.health import Finding
 from midrib.errors import DatasetError, StorageError, UnknownNameError, UsageError
 from midrib.pipeline import check, fix, quarantine, split
+from midrib.pipeline.data.health_pictures import thumbnails
 from midrib.settings import Settings
 
 
@@ -87,6 +92,20 @@ def test_what_training_refuses_is_reported(
     assert all(name in (tmp_path / "health" / "health.html").read_text() for name in kinds)
     with pytest.raises(DatasetError):
         split(tmp_path / "odd", settings=settings)
+
+
+def test_a_small_box_is_shown_close(tmp_path: Path) -> None:
+    """What is at fault can be seen: of a large picture the part around a small box is shown."""
+    path = tmp_path / "large.png"
+    Image.new("RGB", (1500, 1200), "grey").save(path)
+    finding = Finding("tiny", pictures=(path,), boxes=((1490, 1190, 1500, 1200),))
+    [shown] = thumbnails(finding, {path: Item(path, (), width=1500, height=1200)})
+    encoded = base64.b64decode(shown.source.partition(",")[2])
+    pixels = np.asarray(Image.open(io.BytesIO(encoded)).convert("RGB")).astype(int)
+    red = (pixels[..., 0] - pixels[..., 2]) > 80
+    assert red.sum() > 100
+    beside = Finding("gone", pictures=(tmp_path / "labels.xml",))
+    assert thumbnails(beside, {}) == []
 
 
 def test_a_folder_of_nothing_but_faults_can_be_emptied(tmp_path: Path, settings: Settings) -> None:

@@ -34,7 +34,7 @@ def test_page_needs_nothing_beside_it(photos: Path, home: Settings) -> None:
     assert shown.output.parent == home.sheets
     assert page.count("data:image/webp;base64,") == 9
     assert re.findall(r"(?:https?:|<script|src=\"(?!data:))", page) == []
-    assert "9 pictures of 30 pictures" in page
+    assert "9 of 30 pictures" in page
     for label in shown.dataset.labels:
         assert label in page
 

@@ -12,9 +12,11 @@ from conftest import World
 from photos import make_class_folders
 from tiny_package import make_tiny_package
 
-from midrib.datasets.index import open_index, write_index
+from midrib.datasets.index import IndexItems, open_index, write_index
 from midrib.errors import DatasetError, UnknownNameError
 from midrib.pipeline import DataDifference, check, data_versions, diff_data, index_data, split
+from midrib.pipeline.run_data import divide_for_training
+from midrib.reporting import SILENT
 from midrib.settings import Settings
 
 
@@ -151,6 +153,22 @@ def test_an_index_is_a_source_of_every_verb(
     path.write_bytes(content + b"\0")
     with pytest.raises(DatasetError, match=f"indexed .1.: {path.name}; expected those of version"):
         check(index, settings=settings)
+
+
+def test_training_reads_from_the_index_where_pictures_lie_now(
+    pictures: Path, settings: Settings
+) -> None:
+    """What is trained on is read row by row; renamed pictures are the same version elsewhere."""
+    first = divide_for_training(pictures, None, settings, strict=False, reporter=SILENT)
+    assert isinstance(first.dataset.items, IndexItems)
+    for picture in sorted(pictures.rglob("*.png"))[::2]:
+        picture.rename(picture.with_stem(f"{picture.stem}-renamed"))
+    second = divide_for_training(pictures, None, settings, strict=False, reporter=SILENT)
+    assert second.dataset.version == first.dataset.version
+    assert all(item.path.is_file() for item in second.dataset.items)
+    assert {item.sha256: item.split for item in second.dataset.items} == {
+        item.sha256: item.split for item in first.dataset.items
+    }
 
 
 def test_killed_writers_leave_no_half_version(pictures: Path, settings: Settings) -> None:

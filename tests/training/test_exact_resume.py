@@ -46,7 +46,7 @@ def final_state(run: Path) -> dict[str, torch.Tensor]:
     return load_file(run / "checkpoints" / f"step-{STEPS:08d}" / "tensors.safetensors")
 
 
-@pytest.mark.parametrize(("workers", "times"), [(0, 3), (2, 1)])
+@pytest.mark.parametrize(("workers", "times"), [(0, 3), pytest.param(2, 1, marks=pytest.mark.soak)])
 def test_killed_and_resumed_is_bit_for_bit_the_same(
     digit_pictures: Path, tmp_path: Path, workers: int, times: int
 ) -> None:

@@ -6,7 +6,7 @@ from midrib.evaluation.detection_scores import best_threshold
 from midrib.evaluation.records import Evaluation, Skipped
 from midrib.evaluation.reference import build_reference
 from midrib.evaluation.scoring import AnyEvaluation, evaluate_package
-from midrib.evaluation.tasks import decide_again, load_evaluation, with_leaks
+from midrib.evaluation.tasks import decide_again, load_evaluation, require_classified, with_leaks
 from midrib.evaluation.threshold import THRESHOLD_RULES, choose_threshold
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "decide_again",
     "evaluate_package",
     "load_evaluation",
+    "require_classified",
     "with_leaks",
 ]

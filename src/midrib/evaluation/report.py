@@ -12,14 +12,22 @@ import numpy as np
 
 from midrib.errors import MissingExtraError
 from midrib.evaluation import wording
+from midrib.evaluation.detection_figures import detection_figures
 from midrib.evaluation.detection_gallery import crowded_tiles
 from midrib.evaluation.detection_records import DetectionEvaluation
-from midrib.evaluation.figures import Row, answer_figures, training_figures
+from midrib.evaluation.figures import Figure, Row, answer_figures, training_figures
 from midrib.evaluation.gallery import right_tiles, wrong_tiles
 from midrib.evaluation.pages import page_template
 from midrib.evaluation.records import Evaluation
 from midrib.evaluation.scores import RECALL
-from midrib.metrics import METRICS, Interval, confusion_matrix
+from midrib.metrics import (
+    METRICS,
+    Interval,
+    confusion_matrix,
+    detection_confusion,
+    detection_scores,
+    error_kinds,
+)
 from midrib.packages import Card
 from midrib.records import Score
 from midrib.storage import write_text
@@ -167,7 +175,23 @@ def _of_objects(evaluation: DetectionEvaluation) -> dict[str, Any]:
         (label, int((classes == place).sum()), int((answered == place).sum()))
         for place, label in enumerate(evaluation.labels)
     ]
-    return {"answers": [], "objects": rows, "drawn_pictures": crowded_tiles(evaluation)}
+    return {
+        "answers": _object_figures(evaluation),
+        "objects": rows,
+        "drawn_pictures": crowded_tiles(evaluation),
+    }
+
+
+def _object_figures(evaluation: DetectionEvaluation) -> list[Figure]:
+    pair, count = (evaluation.truth, evaluation.found), len(evaluation.labels)
+    threshold = evaluation.threshold
+    return detection_figures(
+        detection_scores(*pair, evaluation.labels),
+        error_kinds(*pair, count),
+        detection_confusion(*pair, count, least_score=threshold),
+        evaluation.labels,
+        least_score=threshold,
+    )
 
 
 def _comparison(content: ReportContent) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from midrib.errors import UsageError
 from midrib.evaluation import decision as classified
 from midrib.evaluation import detection_scores, scores
 from midrib.evaluation.detection_records import TASK, DetectionEvaluation, task_of
@@ -18,6 +19,15 @@ def load_evaluation(path: Path) -> AnyEvaluation:
     """Read what an evaluation's ``save`` wrote. Raises ``StorageError``."""
     kind = DetectionEvaluation if task_of(path) == TASK else Evaluation
     return kind.load(path)
+
+
+def require_classified(evaluation: AnyEvaluation) -> Evaluation:
+    """The evaluation of a classifier. Raises ``UsageError`` for another's."""
+    if isinstance(evaluation, Evaluation):
+        return evaluation
+    raise UsageError(
+        "the evaluation of a detector", expected="a classifier's", todo="name a classifier"
+    )
 
 
 def decide_again(evaluation: AnyEvaluation, decision: Decision) -> AnyEvaluation:

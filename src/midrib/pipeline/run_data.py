@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from midrib.datasets import Dataset, SplitConfig, check_dataset, load_splits, save_splits
+from midrib.datasets.index import open_index
 from midrib.errors import ConfigError, DatasetError
 from midrib.exporting import ExportConfig
 from midrib.names import unknown_name
@@ -44,8 +45,10 @@ def divide_for_training(
     for line in divided.lines():
         reporter.say(line)
     save_splits(divided.dataset, table)
-    keep(divided.dataset, source, settings)
-    return divided
+    # From here on the pictures are read from the index: none of them has to stay in memory, and
+    # processes that load them are sent its place.
+    kept = open_index(keep(divided.dataset, source, settings))
+    return replace(divided, dataset=kept)
 
 
 def require_threshold(task: str, config: ExportConfig) -> None:

@@ -115,7 +115,8 @@ def predict(
         raise PictureError(
             f"none of {len(files)} pictures can be read; {files[0]}: {refused[files[0]]}",
         )
-    card, drawn = package.card, ()  # type: tuple[Card, tuple[Path, ...]]
+    card = package.card
+    drawn: tuple[Path, ...] = ()
     if draw is not None:
         from midrib.pipeline.drawing import draw_answers
 

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from midrib.datasets.index.description import DESCRIPTION, Description, is_index, read_description
+from midrib.datasets.index.description import (
+    DESCRIPTION,
+    TABLE,
+    Description,
+    is_index,
+    read_description,
+    root_of,
+    source_of,
+)
 from midrib.datasets.index.writing import write_index
 from midrib.datasets.records import Dataset
 from midrib.errors import UnknownNameError
@@ -33,12 +41,36 @@ class KeptVersion:
 def keep_version(dataset: Dataset, place: Path) -> Path:
     """Keep an index of ``dataset`` below ``place``, unless it is there; returns its folder.
 
+    What a version is never changes; where its pictures lie may, and is then written anew.
     Raises ``StorageError`` when the disk does not take it.
     """
     folder = place / dataset.version
-    if not is_index(folder):
+    if not is_index(folder) or not _lie_the_same(folder, dataset):
         write_index(folder, dataset, mapped=False)
     return folder
+
+
+def _lie_the_same(folder: Path, dataset: Dataset) -> bool:
+    """Whether the pictures of ``dataset`` lie where the index in ``folder`` has them."""
+    from pyarrow import ArrowException, parquet
+
+    root = source_of(folder, read_description(folder))
+    if root != dataset.source:
+        return False
+    below = root_of(root).as_posix().rstrip("/") + "/"
+    try:
+        with parquet.ParquetFile(folder / TABLE) as table:
+            kept = (
+                path
+                for batch in table.iter_batches(columns=["path"])
+                for path in batch.column("path").to_pylist()
+            )
+            return all(
+                path == item.path.as_posix().removeprefix(below)
+                for path, item in zip(kept, dataset.items, strict=True)
+            )
+    except (ArrowException, OSError, ValueError):  # damaged, or not of that length
+        return False
 
 
 def kept_versions(place: Path) -> list[KeptVersion]:

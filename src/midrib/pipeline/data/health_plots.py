@@ -53,6 +53,8 @@ def plots(health: HealthReport) -> Iterator[Plot]:
     """The figures of a report; histograms only of what was measured."""
     items = list(health.dataset.items)
     yield Plot("classes", "Pictures of each class", lambda axes, look: _classes(axes, look, health))
+    if not items:
+        return
     yield Plot("sizes", "Sizes", lambda axes, look: _sizes(axes, look, items))
     measured = [(item, item.measures) for item in items if item.measures is not None]
     if not measured:
@@ -64,6 +66,8 @@ def plots(health: HealthReport) -> Iterator[Plot]:
 
 def _classes(axes: Axes, look: Palette, health: HealthReport) -> None:
     """Bars, one a class, piled up by split; of very many classes the largest."""
+    from matplotlib.ticker import MaxNLocator
+
     total = {
         label: sum(by_label[label] for by_label in health.counts.values())
         for label in health.dataset.labels
@@ -77,6 +81,7 @@ def _classes(axes: Axes, look: Palette, health: HealthReport) -> None:
     names = [label if len(label) < 14 else label[:13] + "…" for label in shown]
     turned = 0 if len(shown) < 7 else 60
     axes.set_xticks(range(len(shown)), names, rotation=turned, ha="right" if turned else "center")
+    axes.yaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True))
     axes.set(ylabel="pictures")
 
 
@@ -103,6 +108,6 @@ def _histogram(axis: str, values: Sequence[tuple[str | None, float]]) -> Draw:
             share = np.histogram(of_split, edges)[0] / len(of_split)
             axes.stairs(share, edges, fill=True, color=look.accent, alpha=shade / 2)
             axes.stairs(share, edges, color=look.accent, alpha=shade)
-        axes.set(xlabel=axis, ylabel="share of the split")
+        axes.set(xlabel=axis, ylabel="share of the split" if len(there) > 1 else "share")
 
     return draw

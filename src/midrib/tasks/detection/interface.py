@@ -5,9 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
 from torchvision.ops import FeaturePyramidNetwork
 
@@ -114,8 +113,3 @@ def plan_of(request: ModelRequest) -> DetectionPlan:
             todo="train it anew",
         )
     return request.plan
-
-
-def constant(module: nn.Module, name: str) -> Tensor:
-    """A buffer of ``module``."""
-    return cast("torch.Tensor", module.get_buffer(name))

@@ -175,12 +175,12 @@ def _convolved(incoming: int, outgoing: int, size: int) -> nn.Sequential:
 
 def _begin_at(head: YoloHead, prior: float, anchors: int, numbers: int) -> None:
     """Let objectness begin at ``prior``, so that background does not drown the first steps."""
-    for answer in head.answers:
-        last = answer[-1]
-        nn.init.normal_(last.weight, std=0.01)
-        nn.init.zeros_(last.bias)
-        with torch.no_grad():
-            last.bias.view(anchors, numbers)[:, 4] = -math.log((1 - prior) / prior)
+    for last in head.answers.modules():
+        if isinstance(last, nn.Conv2d) and last.bias is not None:
+            nn.init.normal_(last.weight, std=0.01)
+            bias = torch.zeros(anchors, numbers)
+            bias[:, 4] = -math.log((1 - prior) / prior)
+            last.bias = nn.Parameter(bias.flatten())
 
 
 def _shape_overlap(anchors: Tensor, boxes: Tensor) -> Tensor:
