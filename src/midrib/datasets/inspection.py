@@ -29,7 +29,7 @@ from midrib.records import Pixels
 Progress = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
 
-INSPECTION = 2
+INSPECTION = 3
 """Raised whenever something else is found of a file: what was found before is then found anew."""
 
 MAX_FILE_BYTES = 1 << 30

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ BLANK_CONTRAST = 0.01
 """Below it a picture is of one colour, but for noise."""
 
 _TURNED_TAG = ExifTags.Base.Orientation
-_TIME = re.compile(r"(\d{4}):([01]\d):([0-3]\d)[ T]([0-2]\d):([0-5]\d):([0-6]\d)")
+_TIME = re.compile(r"(\d{4}):(\d\d):(\d\d)[ T](\d\d):(\d\d):(\d\d)", re.ASCII)
 _MOST_LETTERS = 80
 _LEVELS = 256
 _LOW_PERCENT, _HIGH_PERCENT = 5, 99
@@ -65,6 +66,8 @@ class Exif:
     orientation: int = 1
     taken: str = ""
     camera: str = ""
+    changed: str = ""
+    """When the file was last changed, as a program says that changed it."""
 
 
 def measure(
@@ -150,16 +153,21 @@ def read_exif(image: Image.Image) -> Exif:
                 exif.get(ExifTags.Base.Model),
                 details.get(ExifTags.Base.BodySerialNumber),
             ),
+            changed=_time(exif.get(ExifTags.Base.DateTime)),
         )
     except (ValueError, TypeError, KeyError, IndexError, SyntaxError, OSError, struct.error):
         return Exif()  # damaged EXIF tells nothing and harms no pixel
 
 
 def _time(told: object) -> str:
+    """The time in ISO's form; empty where there is none, or no clock could show it."""
     found = _TIME.match(told) if isinstance(told, str) else None
-    if not found or found[1] == "0000":
+    if not found:
         return ""
-    return "{}-{}-{}T{}:{}:{}".format(*found.groups())
+    try:
+        return datetime(*map(int, found.groups())).isoformat()  # type: ignore[arg-type]  # noqa: DTZ001 - cameras tell no zone, six numbers are no tzinfo
+    except ValueError:
+        return ""
 
 
 def _camera(*told: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 
 import numpy as np
@@ -111,7 +112,7 @@ def decode_smaller(
     """As `decode`, and tell which part of the pixels the picture fills."""
     image = _open(data, limits)
     try:
-        orientation = _orientation(image)
+        orientation = orientation_of(image)
         if orientation in QUARTER_TURNED:
             at_least = at_least[::-1]
         if image.format in {"JPEG", "MPO"}:
@@ -168,10 +169,14 @@ def _open(data: bytes, limits: DecodeLimits) -> Image.Image:
     return image
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation_of(image: Image.Image) -> int:
+    """EXIF's orientation of an opened picture as it will be decoded; 1 where EXIF is damaged."""
     if image.format == "TIFF":
         return 1  # Pillow turns a TIFF upright itself while it loads
-    found: int = image.getexif().get(_ORIENTATION_TAG, 1)
+    try:
+        found: int = image.getexif().get(_ORIENTATION_TAG, 1)
+    except (SyntaxError, ValueError, TypeError, KeyError, IndexError, struct.error):
+        return 1  # it says nothing, and harms no pixel
     return found
 
 

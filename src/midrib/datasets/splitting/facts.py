@@ -11,14 +11,13 @@ from pathlib import Path
 
 from PIL import Image
 
+from midrib.datasets.measures import Exif, read_exif
 from midrib.datasets.records import Dataset, Item
 from midrib.datasets.splitting.config import SplitConfig
 from midrib.errors import DatasetError
 from midrib.preprocessing.decoding import FORMATS
 
-_MAKE, _MODEL, _CHANGED = 271, 272, 306
-_DETAILS, _TAKEN, _SERIAL = 0x8769, 36867, 42033
-_EXIF_TIME = "%Y:%m:%d %H:%M:%S"
+_LETTERS_OF_A_DAY = len("2024-05-06")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +94,9 @@ def tiles_of(dataset: Dataset, config: SplitConfig) -> dict[str, Tile]:
 
 def _group_reader(dataset: Dataset, groups: str) -> Callable[[Item], str]:
     if groups == "exif:camera":
-        return lambda item: " ".join(_exif(item.path, (_MAKE, _MODEL), (_SERIAL,)))
+        return lambda item: _exif(item).camera
     if groups == "exif:day":
-        return lambda item: (_exif(item.path, (), (_TAKEN,)) or [""])[0][:10]
+        return lambda item: _exif(item).taken[:_LETTERS_OF_A_DAY]
     pattern = re.compile(groups)
 
     def from_path(item: Item) -> str:
@@ -111,8 +110,9 @@ def _time(dataset: Dataset, item: Item, times: str) -> float | None:
     if times == "file":
         return item.path.stat().st_mtime
     if times == "exif":
-        told = _exif(item.path, (), (_TAKEN,)) or _exif(item.path, (_CHANGED,), ())
-        return _parsed(told[0]) if told else None
+        exif = _exif(item)
+        told = exif.taken or exif.changed
+        return _of_iso(told) if told else None
     match = re.search(times, _below(dataset, item.path))
     return _parsed(match["time"]) if match and match["time"] else None
 
@@ -122,7 +122,7 @@ def _parsed(text: str) -> float | None:
 
     Numbers come first: of dates written without dashes the order is that of the numbers.
     """
-    for read in (float, _of_iso, _of_exif):
+    for read in (float, _of_iso):
         try:
             time = read(text)
         except ValueError:
@@ -137,17 +137,13 @@ def _of_iso(text: str) -> float:
     return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
 
 
-def _of_exif(text: str) -> float:
-    return datetime.strptime(text, _EXIF_TIME).replace(tzinfo=UTC).timestamp()
-
-
-def _exif(path: Path, tags: tuple[int, ...], details: tuple[int, ...]) -> list[str]:
-    """The texts of those tags that the picture has."""
-    with Image.open(path, formats=FORMATS) as image:
-        exif = image.getexif()
-        more = exif.get_ifd(_DETAILS) if details else {}
-    told = [exif.get(tag) for tag in tags] + [more.get(tag) for tag in details]
-    return [str(each).strip("\0 ") for each in told if each]
+def _exif(item: Item) -> Exif:
+    """What the picture's file tells; a file that cannot be read tells nothing."""
+    try:
+        with Image.open(item.path, formats=FORMATS) as image:
+            return read_exif(image)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return Exif()
 
 
 def _below(dataset: Dataset, path: Path) -> str:
