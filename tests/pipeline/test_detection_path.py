@@ -78,6 +78,8 @@ def test_train_publishes_a_detector(seen: Seen) -> None:
     assert card.suppression is not None
     assert card.preprocessing.fit == "letterbox"
     assert card.input.dynamic_batch
+    shown = "\n".join(pipeline.show_package(seen.trained.package).lines())
+    assert f"objects from score {card.decision.threshold:.3f} on" in shown
     page = seen.trained.run.report.read_text()
     assert "Objects by class" in page
     assert "AP50" in page

@@ -99,7 +99,7 @@ def upright_size(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Size:
     """Height and width of the upright picture, from its header. Raises ``PictureError``."""
     image = _open(data, limits)
     size = Size(image.height, image.width)
-    return Size(*size[::-1]) if _orientation(image) in QUARTER_TURNED else size
+    return Size(*size[::-1]) if orientation_of(image) in QUARTER_TURNED else size
 
 
 def decode_smaller(
