@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from midrib.datasets import read_dataset
 from midrib.datasets.formats import DATASET_FORMATS, Listing
+from midrib.datasets.formats.json_streams import _Nesting
+from midrib.datasets.formats.seen_ids import SeenIds
 from midrib.errors import DatasetError
 
 Draw = Callable[..., Path]
@@ -193,3 +197,56 @@ def test_masks_tell_unknown_values(tmp_path: Path, draw: Draw) -> None:
     assert [[each.label for each in entry.annotations] for entry in found.entries] == [["梨"]]
     assert "unknown class: value 255 (1 pixels)" in reasons(found)[0]
     assert "colours" in reasons(found)[1]
+
+
+@given(st.lists(st.integers(-3, 40) | st.sampled_from(["1", "a", 1 << 28, (1 << 28) - 1, 1 << 70])))
+def test_ids_are_known_again(keys: list[int | str]) -> None:
+    """Whatever ids are, each is new once, as in a set."""
+    seen, known = SeenIds(), set[int | str]()
+    for key in keys:
+        assert seen.add(key) == (key not in known)
+        known.add(key)
+
+
+@given(st.text('[{]}\\\\"ab', max_size=200), st.integers(1, 7))
+def test_nesting_is_counted_in_pieces_as_in_one(text: str, size: int) -> None:
+    """Wherever a file is cut for reading, inside escapes too, brackets in strings do not count."""
+    data, nesting = text.encode(), _Nesting()
+    depth, outside, escaped = 0, True, False
+    for place in range(0, len(data), size):
+        nesting.add(data[place : place + size])
+    for letter in text:
+        if escaped and letter in '\\"':
+            escaped = False
+            continue
+        escaped = letter == "\\"
+        if escaped:
+            continue
+        if letter == '"':
+            outside = not outside
+        elif outside and letter in "[{]}":
+            depth += 1 if letter in "[{" else -1
+    assert nesting._depth == depth
+
+
+def test_instance_masks_tell_what_their_table_does_not_fit(tmp_path: Path, draw: Draw) -> None:
+    """Objects without a class, classes without an object and numbers told twice are told."""
+    draw(tmp_path / "images" / "a.png", size=(4, 2))
+    (tmp_path / "instances").mkdir()
+    mask = Image.new("L", (4, 2), 0)
+    for number in (1, 2):
+        mask.putpixel((number, 0), number)
+    mask.save(tmp_path / "instances" / "a.png")
+    rows = [
+        "path,number,label",
+        *(f"instances/a.png,{row}" for row in ("1,梨", "1,木", "7,木", "x,木")),
+    ]
+    (tmp_path / "instances.csv").write_text("\n".join(rows))
+    found = listing("instance-masks", tmp_path)
+    assert [[each.label for each in entry.annotations] for entry in found.entries] == [["梨"]]
+    assert reasons(found) == [
+        "duplicate id: line 3: number 1 of instances/a.png has come before",
+        "not a number: line 5: number is 'x'",
+        "unknown class: object 2 is not in instances.csv",
+        "bad mask: object 7 of instances.csv has no pixel",
+    ]

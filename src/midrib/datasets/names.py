@@ -20,3 +20,8 @@ def clean_label(text: object) -> str:
         return ""
     label = unicodedata.normalize("NFC", text).strip()
     return "" if any(unicodedata.category(c) in UNWRITABLE for c in label) else label
+
+
+def folded(name: str) -> str:
+    """What names share that some file system, or a hasty reader, holds to be the same."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

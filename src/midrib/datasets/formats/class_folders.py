@@ -32,7 +32,7 @@ _LONGEST_NAME_BYTES = 255
 class ClassFolders(Format):
     """One folder a class; its name is the label, pictures lie in it at any depth."""
 
-    holds = Holds(labels="one", unlabelled=False)
+    holds = Holds(labels="one", unlabelled=False, classes=False)
 
     def detect(self, source: Path) -> Certainty:
         return Certainty.SHAPE if source.is_dir() else Certainty.NONE
@@ -53,7 +53,7 @@ class ClassFolders(Format):
 class SplitFolders(Format):
     """Class folders below ``train`` and at least one of ``validation`` and ``test``."""
 
-    holds = Holds(labels="one", unlabelled=False, splits=True, unsplit=False)
+    holds = Holds(labels="one", unlabelled=False, splits=True, unsplit=False, classes=False)
 
     def detect(self, source: Path) -> Certainty:
         folders = _visible_folders(source) if source.is_dir() else []

@@ -23,7 +23,7 @@ from midrib.datasets.formats.interface import (
     Format,
     Listing,
 )
-from midrib.datasets.formats.json_streams import first_keys, records
+from midrib.datasets.formats.json_streams import JsonFile, first_keys
 from midrib.datasets.formats.objects import (
     Fault,
     annotation,
@@ -34,6 +34,7 @@ from midrib.datasets.formats.objects import (
     whole,
 )
 from midrib.datasets.formats.placing import Placer
+from midrib.datasets.formats.seen_ids import SeenIds
 from midrib.datasets.formats.sizes import upright_size
 from midrib.datasets.formats.spilling import SpilledEntries
 from midrib.datasets.masks import MaskError, rle_from_runs
@@ -121,18 +122,19 @@ class _Reading:
         """Read one file whole, or tell why it is left out."""
         before = len(self.entries)
         try:
-            labels = self._categories(table)
-            pictures = self._images(table)
-            self._annotations(table, labels, pictures)
+            file = JsonFile(table)
+            labels = self._categories(table, file)
+            pictures = self._images(table, file)
+            self._annotations(table, file, labels, pictures)
         except Fault as fault:
             self.entries.forget_from(before)  # a file that breaks off is not half believed
             self.problems.append(fault.at(table, ""))
 
-    def _categories(self, table: Path) -> dict[Hashable, str]:
+    def _categories(self, table: Path, file: JsonFile) -> dict[Hashable, str]:
         """Label by id; an id of two labels stands for none."""
         found: dict[Hashable, str] = {}
         doubtful = set()
-        for index, record in enumerate(records(table, "categories")):
+        for index, record in enumerate(file.records("categories")):
             try:
                 key, label = _id(record, "id"), _label(record)
             except Fault as fault:
@@ -145,12 +147,12 @@ class _Reading:
         self.labels.update(found.values())
         return {key: label for key, label in found.items() if key not in doubtful}
 
-    def _images(self, table: Path) -> dict[Hashable, int | None]:
+    def _images(self, table: Path, file: JsonFile) -> dict[Hashable, int | None]:
         """Number in ``entries`` by id; None for a picture that is left out."""
         finder = Finder(self.root, _folders(self.root, table))
         split = self._split(table)
         found: dict[Hashable, list[tuple[int, Entry | None]]] = defaultdict(list)
-        for index, record in enumerate(records(table, "images")):
+        for index, record in enumerate(file.records("images")):
             try:
                 same = found[_id(record, "id")]
                 same.append((index, None))
@@ -174,11 +176,12 @@ class _Reading:
     def _annotations(
         self,
         table: Path,
+        file: JsonFile,
         labels: Mapping[Hashable, str],
         pictures: Mapping[Hashable, int | None],
     ) -> None:
-        seen: set[Hashable] = set()
-        for index, record in enumerate(records(table, "annotations")):
+        seen = SeenIds()
+        for index, record in enumerate(file.records("annotations")):
             try:
                 _require_new(record, seen)
                 picture = _looked_up(record, "image_id", pictures, kind="no picture")
@@ -235,12 +238,11 @@ def _size(record: Mapping[str, object]) -> tuple[int, int] | None:
     return width, height
 
 
-def _require_new(record: object, seen: set[Hashable]) -> None:
+def _require_new(record: object, seen: SeenIds) -> None:
     if isinstance(record, dict) and record.get("id") is not None:
         key = _id(record, "id")
-        if key in seen:
+        if not seen.add(key):
             raise Fault("duplicate id", f"id {key} has come before")
-        seen.add(key)
 
 
 def _looked_up(record: object, name: str, known: Mapping[Hashable, T], *, kind: str) -> T:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
+from functools import lru_cache
+from pathlib import Path
 
 from midrib.datasets.formats.interface import SPLIT_NAMES, is_text, stays_inside
 from midrib.datasets.formats.objects import Fault
+from midrib.datasets.names import folded
 from midrib.datasets.records import Split
 from midrib.preprocessing.decoding import SUFFIXES
+
+LOOKED_AT = 8
+"""Files that tell a format of one file a picture: the first may be broken."""
 
 
 class Finder:
@@ -41,15 +47,29 @@ class Finder:
         raise Fault("missing", f"the picture '{name}' is not there{self._hint(name)}")
 
     def _hint(self, name: str) -> str:
-        """A file whose name differs by case only, which would be another one elsewhere."""
-        wanted = PurePosixPath(name).name.casefold()
         for folder in self._folders:
-            place = (folder / name).parent
-            if place.is_dir():
-                for other in sorted(place.iterdir()):
-                    if other.name.casefold() == wanted:
-                        return f", but '{other.name}' is, whose name differs by case"
+            if hint := near_name(folder / name):
+                return hint
         return "; its path uses '\\' instead of '/'" if "\\" in name else ""
+
+
+def near_name(missing: Path) -> str:
+    """The file beside ``missing`` whose name differs in what some file systems overlook."""
+    try:
+        others = _by_folded_name(missing.parent, missing.parent.stat().st_mtime_ns)
+    except OSError:
+        return ""
+    other = others.get(folded(missing.name), missing.name)
+    if other == missing.name:
+        return ""
+    same = unicodedata.normalize("NFC", other) == unicodedata.normalize("NFC", missing.name)
+    return f", but '{other}' is, whose name differs {'in its Unicode form' if same else 'by case'}"
+
+
+@lru_cache(maxsize=8)
+def _by_folded_name(folder: Path, _changed: int) -> dict[str, str]:
+    """Names in a folder, which are asked for again as often as a picture is missing."""
+    return {folded(path.name): path.name for path in sorted(folder.iterdir(), reverse=True)}
 
 
 def pictures_below(folder: Path) -> list[Path]:

@@ -34,6 +34,7 @@ class Holds:
         group: whether what belongs together is named.
         splits: whether pictures are in splits.
         unsplit: whether pictures may be in no split.
+        classes: whether classes are listed, so that one may be of nothing.
     """
 
     labels: Amount = "none"
@@ -49,6 +50,7 @@ class Holds:
     group: bool = False
     splits: bool = False
     unsplit: bool = True
+    classes: bool = True
 
     @property
     def objects(self) -> bool:
@@ -59,12 +61,16 @@ class Holds:
 def losses(holds: Holds, dataset: Dataset) -> list[str]:
     """What fitting takes away, one clause each with how often."""
     found: Counter[str] = Counter()
+    used: set[str] = set()
     for item in dataset.items:
         found.update(_item_losses(holds, item))
-        for each in item.annotations if is_kept(holds, item) else ():
-            found.update(_annotation_losses(holds, each))
-        if holds.pixels != "shared" and _overlap(item):
-            found["pixels that several objects cover, in pictures"] += 1
+        if is_kept(holds, item):
+            used |= _held_labels(holds, item)
+            for each in item.annotations:
+                found.update(_annotation_losses(holds, each))
+            found.update(_pixel_losses(holds, item))
+    if unused := set(dataset.labels) - used if not holds.classes else set():
+        found["classes that nothing is of"] = len(unused)
     return [f"{what} ({count:,})" for what, count in found.items()]
 
 
@@ -75,6 +81,11 @@ def is_kept(holds: Holds, item: Item) -> bool:
     if holds.labels == "one" and not holds.unlabelled:
         return len(item.labels) == 1
     return True
+
+
+def _held_labels(holds: Holds, item: Item) -> set[str]:
+    objects = {each.label for each in item.annotations} if holds.objects else set()
+    return objects if holds.labels == "none" else objects.union(item.labels)
 
 
 def _item_losses(holds: Holds, item: Item) -> Iterator[str]:
@@ -118,20 +129,30 @@ def _shape_losses(holds: Holds, each: Annotation) -> Iterator[str]:
         yield "several outlines of an object, which are joined to one"
     if each.mask and not each.polygons and not holds.masks:
         yield "masks, which become " + ("boxes" if holds.polygons == "none" else "outlines")
+
+
+def _pixel_losses(holds: Holds, item: Item) -> Iterator[str]:
+    """What is lost where objects become pixels, each of which may belong to one of them only."""
+    shaped = [each for each in item.annotations if each.polygons or each.mask]
+    if not shaped or holds.polygons != "none" or not holds.masks:
+        return
+    canvas = np.zeros((item.height, item.width), dtype=np.int32)
+    shared, left = False, set[int]()
+    for number, each in enumerate(shaped, start=1):
+        mask = mask_of(each, item.height, item.width)
+        shared |= bool(canvas[mask].any())
+        canvas[mask] = number
+        if mask.any():
+            left.add(number)
+    if shared and holds.pixels != "shared":
+        yield "pixels that several objects cover, in pictures"
+        left = set(np.unique(canvas).tolist()) - {0}
+    yield from ["objects of which no pixel is left"] * (len(shaped) - len(left))
     if holds.pixels == "one class":
-        yield "where one object of a class ends and the next begins"
-
-
-def _overlap(item: Item) -> bool:
-    """Whether two outlined or masked objects share a pixel."""
-    covered = np.zeros((item.height, item.width), dtype=np.bool_)
-    for each in item.annotations:
-        if each.polygons or each.mask:
-            mask = mask_of(each, item.height, item.width)
-            if (covered & mask).any():
-                return True
-            covered |= mask
-    return False
+        classes = {shaped[number - 1].label for number in left}
+        yield from ["objects that become one with another of their class"] * (
+            len(left) - len(classes)
+        )
 
 
 def mask_of(each: Annotation, height: int, width: int) -> Mask:

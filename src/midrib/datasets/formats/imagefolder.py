@@ -36,7 +36,7 @@ _NAME = "file_name"
 class ImageFolder(Format):
     """``metadata.jsonl`` or ``metadata.csv`` with ``file_name`` and ``label`` or ``objects``."""
 
-    holds = Holds(labels="several", boxes=True, splits=True)
+    holds = Holds(labels="several", boxes=True, splits=True, classes=False)
 
     def detect(self, source: Path) -> Certainty:
         return Certainty.INDEX if source.is_dir() and _tables(source) else Certainty.NONE

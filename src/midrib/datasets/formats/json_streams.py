@@ -7,28 +7,63 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from midrib.datasets.formats.objects import Fault
+import numpy as np
+
+from midrib.datasets.formats.objects import Fault, unreadable
 
 _CHUNK_BYTES = 1 << 20
 _KEYS_LOOKED_AT = 4096
+_BYTES_AT_ONCE = 4096  # deeply nested ones cost the parser the square of it
 # Python and others write these, JSON has no such words; as texts they are told with their record.
 _STRING_OR_WORD = re.compile(rb'"(?:[^"\\]|\\.)*"|-?Infinity|NaN', re.DOTALL)
 _LONGEST_WORD = len(b"-Infinity")
+_MOST_NESTED = 64
+# Left to itself the parser's C makes numbers of any length Python's, and crashes where it cannot.
+_PARSING: dict[str, Any] = {"buf_size": 1 << 18, "use_float": True}
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # up and down, as signed bytes
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 
 
-def records(path: Path, key: str) -> Iterator[Any]:
-    """The members of the list ``key`` of the object in ``path``, one after the other.
+class JsonFile:
+    """A file with an object of lists. Raises ``Fault`` for one that nobody can mean."""
 
-    Raises ``Fault`` where the file is not JSON; what came before has then been given.
-    """
-    import ijson
-
-    with path.open("rb") as stream:
-        source = _WordsQuoted(stream) if _has_words(path) else stream
+    def __init__(self, path: Path) -> None:
+        self._path = path
         try:
-            yield from ijson.items(source, f"{key}.item", buf_size=1 << 18)
+            self._has_words = _looked_over(path)
+        except OSError as problem:
+            raise unreadable(problem) from None
+
+    def records(self, key: str) -> Iterator[Any]:
+        """The members of the list ``key``, one after the other.
+
+        Raises ``Fault`` where the file is not JSON; what came before has then been given.
+        """
+        import ijson
+
+        try:
+            with self._path.open("rb") as stream:
+                source = _WordsQuoted(stream) if self._has_words else stream
+                none = True
+                for record in ijson.items(source, f"{key}.item", **_PARSING):
+                    none = False
+                    yield record
+            if none:
+                self._require_list(key)
         except (ijson.JSONError, UnicodeDecodeError) as problem:
             raise Fault("broken file", f"not valid JSON ({_told(problem)})") from None
+        except OSError as problem:
+            raise unreadable(problem) from None
+
+    def _require_list(self, key: str) -> None:
+        """Raise ``Fault`` where ``key`` is there and is no list."""
+        import ijson
+
+        with self._path.open("rb") as stream:
+            source = _WordsQuoted(stream) if self._has_words else stream
+            found = (event for prefix, event, _ in ijson.parse(source, **_PARSING) if prefix == key)
+            if next(found, "start_array") != "start_array":
+                raise Fault("broken file", f"its '{key}' is no list")
 
 
 def first_keys(path: Path) -> set[str]:
@@ -38,7 +73,8 @@ def first_keys(path: Path) -> set[str]:
     found = set()
     try:
         with path.open("rb") as stream:
-            for count, (prefix, event, value) in enumerate(ijson.parse(stream)):
+            parsed = ijson.parse(stream, buf_size=_BYTES_AT_ONCE, use_float=True)
+            for count, (prefix, event, value) in enumerate(parsed):
                 if count > _KEYS_LOOKED_AT or (count == 0 and event != "start_map"):
                     break
                 if prefix == "" and event == "map_key":
@@ -48,14 +84,38 @@ def first_keys(path: Path) -> set[str]:
     return found
 
 
-def _has_words(path: Path) -> bool:
-    tail = b""
+def _looked_over(path: Path) -> bool:
+    """Whether there are words that JSON has not. Raises ``Fault`` where it is nested too deeply."""
+    nesting, has_words, tail = _Nesting(), False, b""
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK_BYTES):
-            if b"NaN" in tail + chunk or b"Infinity" in tail + chunk:
-                return True
+            has_words |= b"NaN" in tail + chunk or b"Infinity" in tail + chunk
             tail = chunk[-_LONGEST_WORD:]
-    return False
+            nesting.add(chunk)
+    return has_words
+
+
+class _Nesting:
+    """How deep brackets outside of strings are nested; the parser's time grows with its square."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._in_string = False
+        self._pending = b""
+
+    def add(self, chunk: bytes) -> None:
+        """Go on with the next bytes. Raises ``Fault``."""
+        text = self._pending + chunk
+        cut = (len(text) - len(text.rstrip(b"\\"))) % 2  # an escape whose letter comes next
+        text, self._pending = text[: len(text) - cut], text[len(text) - cut :]
+        parts = text.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')
+        outside = b"".join(parts[int(self._in_string) :: 2])
+        self._in_string ^= len(parts) % 2 == 0
+        steps = np.frombuffer(outside.translate(_STEPS, _NO_BRACKETS), np.int8)
+        depths = self._depth + np.cumsum(steps, dtype=np.int64)
+        if depths.max(initial=0) > _MOST_NESTED:
+            raise Fault("broken file", f"it is nested more than {_MOST_NESTED} deep")
+        self._depth = int(depths[-1]) if len(depths) else self._depth
 
 
 class _WordsQuoted:

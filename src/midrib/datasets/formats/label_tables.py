@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from midrib.datasets.formats.finding import near_name
 from midrib.datasets.formats.holding import Holds
 from midrib.datasets.formats.interface import (
     DATASET_FORMATS,
@@ -43,7 +44,7 @@ class CsvTable(Format):
     many; paths are relative to the table's folder and stay inside it.
     """
 
-    holds = Holds(labels="several", boxes=True, group=True, splits=True)
+    holds = Holds(labels="several", boxes=True, group=True, splits=True, classes=False)
 
     def detect(self, source: Path) -> Certainty:
         return _certainty(source, _CSV)
@@ -82,6 +83,7 @@ class JsonlTable(Format):
         attributes=True,
         group=True,
         splits=True,
+        classes=False,
     )
 
     def detect(self, source: Path) -> Certainty:
@@ -139,7 +141,7 @@ class _Reading:
         self._entries = SpilledEntries()
         self._with_objects: dict[Path, int] = {}
         self._labels: set[str] = set()
-        self._missing: dict[Path, None] = {}
+        self._missing: dict[Path, Row] = {}
         self._named = 0
 
     def read(self, rows: Iterator[Row]) -> None:
@@ -164,9 +166,13 @@ class _Reading:
                 expected=f"paths relative to {self._table.parent}",
                 todo="move the table beside the pictures or mend its paths",
             )
-        told = f"{self._table.name} names it but it is not there"
-        gone = [Problem(path, "missing", told) for path in sorted(self._missing)]
+        gone = [self._gone(path) for path in sorted(self._missing)]
         return Listing(self._entries, frozenset(self._labels), (*gone, *self.problems))
+
+    def _gone(self, path: Path) -> Problem:
+        named = f"{self._table.name}, {self._missing[path].place}"
+        told = f"{named} names it but it is not there{near_name(path)}"
+        return Problem(path, "missing", told)
 
     def _add(self, row: Row) -> None:
         """Take a picture, an object of one, or both. Raises ``Fault``."""
@@ -177,7 +183,7 @@ class _Reading:
         split, group = _split(row), _group(row)
         self._labels.update(labels)
         if not _is_there(path):
-            self._missing[path] = None
+            self._missing.setdefault(path, row)
         elif box is not None:
             self._add_object(path, labels, box, split, group)
         elif "objects" in row.fields or any(edge in row.fields for edge in _EDGES):

@@ -13,7 +13,13 @@ from typing import Any
 
 from midrib.datasets.annotations import XYXY, Annotation, Polygon, Rle
 from midrib.datasets.formats.cropped import cropped_png, from_cropped_png
-from midrib.datasets.formats.finding import Finder, files_below, pictures_below, split_of
+from midrib.datasets.formats.finding import (
+    LOOKED_AT,
+    Finder,
+    files_below,
+    pictures_below,
+    split_of,
+)
 from midrib.datasets.formats.holding import Holds
 from midrib.datasets.formats.interface import (
     DATASET_FORMATS,
@@ -23,7 +29,15 @@ from midrib.datasets.formats.interface import (
     Listing,
 )
 from midrib.datasets.formats.json_streams import first_keys
-from midrib.datasets.formats.objects import Fault, annotation, number, numbers, polygon, whole
+from midrib.datasets.formats.objects import (
+    Fault,
+    annotation,
+    number,
+    numbers,
+    polygon,
+    unreadable,
+    whole,
+)
 from midrib.datasets.formats.placing import Placer
 from midrib.datasets.formats.sizes import upright_size
 from midrib.datasets.names import clean_label
@@ -50,11 +64,13 @@ class LabelMe(Format):
         crowd=True,
         attributes=True,
         splits=True,
+        classes=False,
     )
 
     def detect(self, source: Path) -> Certainty:
-        found = files_below(source, ".json") if source.is_dir() else []
-        return Certainty.INDEX if found and "shapes" in first_keys(found[0]) else Certainty.NONE
+        found = files_below(source, ".json")[:LOOKED_AT] if source.is_dir() else []
+        is_labelme = any("shapes" in first_keys(path) for path in found)
+        return Certainty.INDEX if is_labelme else Certainty.NONE
 
     def list_pictures(self, source: Path) -> Listing:
         root = source.resolve()
@@ -115,10 +131,12 @@ def _read(table: Path, root: Path, labels: set[str], problems: list[Problem]) ->
 
 
 def _parsed(table: Path) -> dict[str, Any]:
-    if table.stat().st_size > _MAX_BYTES:
-        raise Fault("broken file", "it is too large for the shapes of one picture")
     try:
+        if table.stat().st_size > _MAX_BYTES:
+            raise Fault("broken file", "it is too large for the shapes of one picture")
         record = json.loads(table.read_bytes())
+    except OSError as problem:
+        raise unreadable(problem) from None
     except (ValueError, RecursionError) as problem:
         raise Fault("broken file", f"not valid JSON ({problem})") from None
     if not isinstance(record, dict) or not isinstance(record.get("shapes"), list):
@@ -174,7 +192,7 @@ class _Shapes:
 
 def _annotation(label: str, shape: dict[str, Any], size: tuple[int, int]) -> Annotation:
     kind = shape.get("shape_type") or "polygon"
-    if kind not in _SHAPES:
+    if not isinstance(kind, str) or kind not in _SHAPES:
         raise Fault("unknown shape", f"a {kind!s:.30} is neither rectangle, polygon nor mask")
     points = _points(shape.get("points"))
     flags = _mapping(shape.get("flags"))

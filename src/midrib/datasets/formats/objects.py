@@ -42,6 +42,11 @@ class Fault(DataError):
         return Problem(path, self.kind, f"{place}: {self.came}" if place else self.came)
 
 
+def unreadable(problem: OSError) -> Fault:
+    """A file that the system does not give, such as one that is gone since it was listed."""
+    return Fault("unreadable", problem.strerror or str(problem))
+
+
 def number(value: object, what: str) -> float:
     """A finite number of a file, given as such or as text. Raises ``Fault``."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from midrib.datasets.names import UNWRITABLE
+from midrib.datasets.names import UNWRITABLE, folded
 from midrib.datasets.records import Item
 from midrib.preprocessing.decoding import SUFFIXES
 
@@ -53,8 +53,8 @@ class Placer:
         suffix = item.path.suffix
         if suffix.lower() not in SUFFIXES:
             suffix = _SUFFIX_OF.get(item.format, "") or suffix
-        stem = next(s for s in _stems(item) if _folded(s) not in self._taken)
-        self._taken.add(_folded(stem))
+        stem = next(s for s in _stems(item) if folded(s) not in self._taken)
+        self._taken.add(folded(stem))
         if stem + suffix != item.path.name:
             self.renamed.append((item.path, stem + suffix))
         return stem + suffix
@@ -74,11 +74,6 @@ def _writable(stem: str) -> str:
     kept = "".join("_" if unicodedata.category(c) in UNWRITABLE else c for c in stem)
     kept = kept.encode()[:_LONGEST_STEM_BYTES].decode(errors="ignore").strip().lstrip(".")
     return kept or "picture"
-
-
-def _folded(stem: str) -> str:
-    """What names share that some file system holds to be the same."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", stem).casefold())
 
 
 def _linked(source: Path, target: Path) -> bool:

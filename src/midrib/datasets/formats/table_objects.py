@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from midrib.datasets.annotations import Annotation, Rle
+from midrib.datasets.annotations import Annotation, Polygon, Rle
 from midrib.datasets.formats.objects import (
     Fault,
     annotation,
@@ -60,11 +60,17 @@ def _object(given: object, size: tuple[int, int]) -> Annotation:
         label,
         size,
         xyxy=numbers(given["xyxy"], "xyxy", 4) if "xyxy" in given else None,
-        polygons=[polygon(numbers(each, "polygons")) for each in given.get("polygons") or []],
+        polygons=_polygons(given.get("polygons") or []),
         mask=_mask(given["mask"]) if given.get("mask") else None,
         crowd=given.get("crowd") is True,
         attributes=attributes if isinstance(attributes, Mapping) else None,
     )
+
+
+def _polygons(given: object) -> list[Polygon]:
+    if not isinstance(given, list):
+        raise Fault("bad outline", f"polygons is {given!r:.60}, not a list")
+    return [polygon(numbers(each, f"polygons[{index}]")) for index, each in enumerate(given)]
 
 
 def _mask(given: object) -> Rle:

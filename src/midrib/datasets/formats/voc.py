@@ -7,12 +7,18 @@ write the edges of the box from 0. Numbers are taken as edges.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 from midrib.datasets.annotations import Annotation
-from midrib.datasets.formats.finding import Finder, files_below, pictures_below, split_of
+from midrib.datasets.formats.finding import (
+    LOOKED_AT,
+    Finder,
+    files_below,
+    pictures_below,
+    split_of,
+)
 from midrib.datasets.formats.holding import Holds
 from midrib.datasets.formats.interface import (
     DATASET_FORMATS,
@@ -45,8 +51,9 @@ class PascalVoc(Format):
     def detect(self, source: Path) -> Certainty:
         if not source.is_dir():
             return Certainty.NONE
-        found = files_below(source, ".xml")
-        return Certainty.INDEX if found and root_name(found[0]) == "annotation" else Certainty.NONE
+        found = files_below(source, ".xml")[:LOOKED_AT]
+        is_voc = any(root_name(path) == "annotation" for path in found)
+        return Certainty.INDEX if is_voc else Certainty.NONE
 
     def list_pictures(self, source: Path) -> Listing:
         tables = files_below(source, ".xml") if source.is_dir() else []
@@ -65,7 +72,7 @@ class PascalVoc(Format):
                 problems.append(Problem(table, "duplicate id", told))
             elif found:
                 entries[found.path] = found
-        problems += _without_table(root, tables)
+        problems += _without_table(root, tables, entries.keys())
         used = {each.label for entry in entries.values() for each in entry.annotations}
         labels = frozenset(used | _classes(root))
         return Listing(tuple(entries.values()), labels, tuple(problems))
@@ -176,11 +183,11 @@ def _classes(root: Path) -> set[str]:
     return {label for name in named if (label := clean_label(name))} - {"background"}
 
 
-def _without_table(root: Path, tables: list[Path]) -> Iterator[Problem]:
+def _without_table(root: Path, tables: list[Path], named: Container[Path]) -> Iterator[Problem]:
     stems = {table.stem for table in tables}
     for path in pictures_below(root):
         in_masks = path.parent.name.startswith("Segmentation")
-        if path.stem not in stems and not in_masks:
+        if path not in named and path.stem not in stems and not in_masks:
             yield Problem(path, "no annotation", "no .xml file is called like it")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,11 +45,13 @@ def write_dataset(
 
     Raises:
         UnknownNameError: no format is called so.
-        DatasetError: ``target`` is in use, or the format cannot hold anything of ``dataset``.
+        DatasetError: ``target`` is in use or lies in the source, or the format cannot hold anything
+            of ``dataset``.
         StorageError: the disk is full or refuses.
     """
     layout = DATASET_FORMATS.get(name)()
     _require_free(target)
+    _require_outside(target, dataset)
     lost = layout.lost(dataset)
     fitted = fit(layout.holds, dataset)
     if not fitted.items:
@@ -75,6 +78,17 @@ def _require_free(target: Path) -> None:
             f"{target} is there already",
             expected="a folder that does not exist yet, or an empty one",
             todo="choose another place, or remove it",
+        )
+
+
+def _require_outside(target: Path, dataset: Dataset) -> None:
+    """A dataset in its own source would be read as a part of it the next time."""
+    source = dataset.source if dataset.source.is_dir() else dataset.source.parent
+    if Path(os.path.realpath(target)).is_relative_to(os.path.realpath(source)):
+        raise DatasetError(
+            f"{target} lies in the data that is read, {source}",
+            expected="a folder outside of it, since the source is never changed",
+            todo="choose another place",
         )
 
 

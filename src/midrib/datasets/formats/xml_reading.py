@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
-from midrib.datasets.formats.objects import Fault
+from midrib.datasets.formats.objects import Fault, unreadable
 
 LINE = "{midrib}line"
 """The attribute of each element that tells its line."""
 
 _CHUNK_BYTES = 1 << 18
+_AFTER_DECLARATIONS = re.compile(rb"\]\s*>\s*<([A-Za-z_][A-Za-z0-9_.-]*)")
 
 
 def elements(path: Path, *wanted: str) -> Iterator[Element]:
@@ -40,10 +42,15 @@ def elements(path: Path, *wanted: str) -> Iterator[Element]:
         raise Fault("broken file", f"it declares what may expand without end ({what})") from None
     except (ParseError, ValueError, LookupError) as problem:
         raise Fault("broken file", f"not valid XML ({problem})") from None
+    except OSError as problem:
+        raise unreadable(problem) from None
 
 
 def root_name(path: Path) -> str:
-    """The name of the outermost element, empty where the file is no XML."""
+    """The name of the outermost element, empty where the file is no XML.
+
+    One that declares entities has a name too, so that it is told and not overlooked.
+    """
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import iterparse
 
@@ -51,8 +58,16 @@ def root_name(path: Path) -> str:
         with path.open("rb") as stream:
             _, root = next(iter(iterparse(stream, events=("start",))))
             return str(root.tag)
-    except (StopIteration, DefusedXmlException, ParseError, ValueError, LookupError, OSError):
+    except DefusedXmlException:
+        return _name_after_declarations(path)
+    except (StopIteration, ParseError, ValueError, LookupError, OSError):
         return ""
+
+
+def _name_after_declarations(path: Path) -> str:
+    with path.open("rb") as stream:
+        found = _AFTER_DECLARATIONS.search(stream.read(_CHUNK_BYTES))
+    return found[1].decode("ascii") if found else ""
 
 
 def line_of(element: Element) -> str:

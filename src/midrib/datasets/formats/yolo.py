@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from midrib.datasets.formats.objects import (
     from_centre,
     numbers,
     polygon,
+    unreadable,
     whole,
 )
 from midrib.datasets.formats.placing import Placer
@@ -125,14 +127,16 @@ def _entry(
 
 def _numbered(path: Path) -> Iterator[tuple[int, str]]:
     """Lines with something in them."""
-    if not path.is_file():
+    if not os.path.lexists(path):
         return
-    if path.stat().st_size > _MAX_BYTES:
-        raise Fault("broken file", "it is too large for the objects of one picture")
     try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise Fault("broken file", "it is too large for the objects of one picture")
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError:
         raise Fault("broken file", "it is no text") from None
+    except OSError as problem:
+        raise unreadable(problem) from None
     for number, line in enumerate(lines, start=1):
         if line.strip():
             yield number, line

@@ -10,6 +10,7 @@ from midrib.datasets.health.kinds import (
     files,
     labels,
     masks,
+    names,
     shapes,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "files",
     "labels",
     "masks",
+    "names",
     "shapes",
 ]
