@@ -34,6 +34,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "server": ("sqlalchemy", "alembic", "pyarrow", "duckdb"),
         "openvino": ("openvino",),
+        "s3": ("s3fs",),
     }
 )
 """The modules that each extra brings, by the names under which they are imported."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -184,6 +186,21 @@ def test_missing_package_is_named(home: Settings) -> None:
     fsspec.register_implementation("lack", "not_installed_here.LackFileSystem", clobber=True)
     with pytest.raises(StorageError, match="pip install not_installed_here"):
         open_source("lack://bucket/photos", home)
+
+
+def test_missing_extra_is_named() -> None:
+    """Where the client of S3 is not installed, the extra that brings it is named in one line."""
+    code = (
+        "import sys; sys.modules['s3fs'] = None; from midrib.cli import main;"
+        "sys.argv = ['midrib', 'data', 'check', 's3://bucket/photos']; main()"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 7, finished.stderr
+    [line] = [line for line in finished.stderr.splitlines() if line.startswith("midrib: ")]
+    assert "s3://" in line
+    assert "pip install 'midrib[s3]'" in line
 
 
 def test_offline_takes_what_was_fetched_last(home: Settings) -> None:

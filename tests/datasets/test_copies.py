@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from sklearn.datasets import load_sample_image
@@ -66,6 +66,25 @@ def test_a_changed_copy_is_found_and_verified(photo: Image.Image, change: str) -
     (found,) = find_candidates(np.stack([fingerprint(picture) for picture in pictures]))
     first, second = (comparable(pictures[place]) for place in (found.crop, found.of))
     assert compare(first, second, turn=found.turn, window=found.window).copies
+
+
+@given(
+    left=st.floats(0, 0.06),
+    top=st.floats(0, 0.06),
+    right=st.floats(0, 0.06),
+    below=st.floats(0, 0.06),
+)
+@settings(max_examples=20)
+def test_which_of_two_is_cropped_does_not_matter(
+    photo: Image.Image, left: float, top: float, right: float, below: float
+) -> None:
+    """A slight crop is a copy, whether it is laid over the whole or the whole over it."""
+    width, height = photo.size
+    box = (left * width, top * height, (1 - right) * width, (1 - below) * height)
+    crop = _saved(photo.crop(tuple(map(round, box))), 70)
+    whole, part = (comparable(np.asarray(each)) for each in (photo, crop))
+    assert compare(part, whole).copies
+    assert compare(whole, part).copies
 
 
 def test_other_pictures_are_no_candidates(photo: Image.Image, other: Image.Image) -> None:

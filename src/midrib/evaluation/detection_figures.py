@@ -16,7 +16,9 @@ from midrib.metrics.decisions import Counts, Real
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BACKGROUND = "background"
+BACKGROUND, MISSED = "background", "missed"
+"""The last row and the last column of a matrix."""
+
 MOST_CLASSES = 12
 """Classes that a matrix still shows; of more, those with the most mistakes."""
 
@@ -82,7 +84,7 @@ def _matrix(confusion: Counts, labels: Sequence[str], least_score: float) -> Fig
     def draw(axes: Axes) -> None:
         _draw_cells(axes, counts, _shares(confusion)[np.ix_(rows, rows)])
         places = np.arange(len(rows))
-        axes.set_xticks(places, named, rotation=45, ha="right")
+        axes.set_xticks(places, [*named[:-1], MISSED], rotation=45, ha="right")
         axes.set_yticks(places, named)
         axes.set(xlabel="found", ylabel="true")
         axes.set(xlim=(-0.5, len(rows) - 0.5), ylim=(len(rows) - 0.5, -0.5), aspect="equal")

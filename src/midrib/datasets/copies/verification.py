@@ -27,6 +27,8 @@ COPY_FROM = 0.95
 _FINEST, _COARSEST = 3.5, 14.0  # pixels: deviations of the Gaussians that bound what is compared
 _LEAST_STRUCTURE = 1.0  # grey levels: a picture with less is flat, and like any other flat one
 _HOPELESS = 0.8  # aligned but for a fraction of a pixel, a copy has more than that
+_REACHES_OUT = 0.01
+_LEAST_TURNED_ROUND = 0.4  # below it, pictures that reach out are not worth a second look
 _BORDER = 6  # pixels: crops and smoothing make the edges uncertain
 _LEAST_SHARED = 0.4  # of the first picture's pixels
 
@@ -77,6 +79,17 @@ def compare(
         window: the part of the second one that the first one shows, roughly.
     """
     first = np.ascontiguousarray(turn_pixels(first, turn))
+    similarity, window = _laid_over(first, second, window)
+    if _LEAST_TURNED_ROUND < similarity < COPY_FROM and _reach(window) > _REACHES_OUT:
+        # The first one shows more than the second: what lies beyond its edge would be guessed.
+        back, around = _laid_over(second, first, _inverse(window))
+        if back > similarity:
+            similarity, window = back, _inverse(around)
+    return Comparison(similarity, turn, window)
+
+
+def _laid_over(first: Grey, second: Grey, window: Window) -> tuple[float, Window]:
+    """How far ``first`` agrees with what lies under it in ``second``, and where that is."""
     similarity = 0.0
     for levels in (COARSE_TO_FINE[:-1], COARSE_TO_FINE[-1:]):
         aligned = align(first, second, window, levels)
@@ -85,7 +98,23 @@ def compare(
         similarity, window = _agreement(first, aligned), aligned.window
         if similarity < _HOPELESS:
             break
-    return Comparison(similarity, turn, window)
+    return similarity, window
+
+
+def _reach(window: Window) -> float:
+    """How far a window reaches out of the picture, as a share of its sides."""
+    return max(-window.left, -window.top, window.right - 1, window.bottom - 1)
+
+
+def _inverse(window: Window) -> Window:
+    """Where the picture that a window is a part of lies in what that window shows."""
+    width, height = window.right - window.left, window.bottom - window.top
+    return Window(
+        -window.left / width,
+        -window.top / height,
+        (1 - window.left) / width,
+        (1 - window.top) / height,
+    )
 
 
 def _agreement(first: Grey, aligned: Aligned) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 
 from midrib.downloads.opening import without_password
 from midrib.errors import DatasetError, MidribError, StorageError, UsageError
+from midrib.extras import missing_extra
 from midrib.names import unknown_name
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -39,7 +40,8 @@ def file_system(url: str) -> tuple[Any, str]:
     Raises:
         UsageError: an address of the web, or a chain of protocols.
         UnknownNameError: no such protocol.
-        StorageError: its package is missing, or it refuses.
+        MissingExtraError: its package is in an extra that is not installed.
+        StorageError: another package is missing, or it refuses.
     """
     import fsspec
     from fsspec.registry import known_implementations
@@ -93,9 +95,12 @@ def refusal_of(url: str, problem: Exception) -> MidribError:
     )
 
 
-def _lacking(protocol: str, known: dict[str, str], missing: ImportError) -> StorageError:
+def _lacking(protocol: str, known: dict[str, str], missing: ImportError) -> MidribError:
     """The package that speaks ``protocol``, and how to install it."""
+    # fsspec raises an error of its own, which names no module.
     module = (getattr(missing, "name", None) or known.get("class", "")).partition(".")[0]
+    if extra := missing_extra(f"{protocol}://", ModuleNotFoundError(name=module)):
+        return extra
     if module in {"", "fsspec"}:
         todo = known.get("err", str(missing))
     else:

@@ -16,7 +16,7 @@ from midrib.reporting import Reporter
 from midrib.settings import Settings
 from midrib.storage import read_json, write_json
 
-_METHOD = 1  # counted up when the same pictures would be judged otherwise
+_METHOD = 2  # counted up when the same pictures would be judged otherwise
 
 
 def likenesses_of(
