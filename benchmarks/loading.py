@@ -29,7 +29,8 @@ from midrib.preprocessing import Recipe, shrink_target
 from midrib.preprocessing.picture_cache import PictureCache
 from midrib.storage import file_sha256
 from midrib.training import Pictures
-from midrib.training.loading import MEMORY_BYTES, EpochBatches, training_loader
+from midrib.training.examples import MEMORY_BYTES
+from midrib.training.loading import EpochBatches, training_loader
 
 # What the default backbone, EfficientNet-Lite0, was trained with.
 RECIPE = Recipe(height=224, width=224, filter="bicubic")

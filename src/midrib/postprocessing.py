@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from midrib.config import Config
 from midrib.records import Floats, Outputs, Prediction
 
 TOP_K = 5
@@ -49,3 +54,105 @@ def classify(
             )
         )
     return predictions
+
+
+class Suppression(Config):
+    """How the candidates of a detector become objects."""
+
+    least_score: float = Field(default=0.05, ge=0, le=1)
+    """Candidates with a lower score are left out."""
+
+    most_overlap: float = Field(default=0.5, ge=0, le=1)
+    """Intersection over union with a surer object of the same class up to which one is kept."""
+
+    most_candidates: int = Field(default=1000, gt=0)
+    """Of one picture that are looked at, the surest first."""
+
+    most_objects: int = Field(default=100, gt=0)
+    """That one picture is answered with."""
+
+
+class Found(NamedTuple):
+    """Objects in one picture, surest first.
+
+    ``boxes``: float32, objects × 4 (left, top, right, bottom). ``scores``: float32, objects.
+    ``classes``: int64, objects.
+    """
+
+    boxes: Floats
+    scores: Floats
+    classes: NDArray[np.int64]
+
+    def from_score(self, least: float) -> Found:
+        """Those with at least this score."""
+        kept = self.scores >= least
+        return Found(self.boxes[kept], self.scores[kept], self.classes[kept])
+
+
+def suppress(boxes: Floats, scores: Floats, recipe: Suppression) -> Found:
+    """Candidates to objects: the surest of each place and class.
+
+    Args:
+        boxes: float32, candidates × 4 (left, top, right, bottom).
+        scores: float32, candidates × classes, 0 to 1; each candidate may be of several classes.
+        recipe: the thresholds.
+    """
+    rows, classes = np.nonzero(scores >= np.float32(recipe.least_score))
+    sure = scores[rows, classes]
+    order = np.argsort(-sure, kind="stable")[: recipe.most_candidates]
+    rows, classes, sure = rows[order], classes[order], sure[order]
+    candidates = boxes[rows]
+    sides = candidates[:, 2:] - candidates[:, :2]
+    real = np.flatnonzero((sides > 0).all(axis=1))
+    kept = real[_kept(candidates[real], classes[real], recipe)]
+    return Found(candidates[kept], sure[kept], classes[kept].astype(np.int64))
+
+
+def _kept(boxes: Floats, classes: NDArray[np.int64], recipe: Suppression) -> NDArray[np.int64]:
+    """Places of the boxes, surest first, that no surer one of their class suppresses."""
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    left = np.arange(len(boxes))
+    kept: list[int] = []
+    while len(left) and len(kept) < recipe.most_objects:
+        first, left = left[0], left[1:]
+        kept.append(int(first))
+        low = np.maximum(boxes[left, :2], boxes[first, :2])
+        high = np.minimum(boxes[left, 2:], boxes[first, 2:])
+        shared = np.prod(np.clip(high - low, 0, None), axis=1)
+        overlap = shared / (areas[left] + areas[first] - shared)
+        left = left[(overlap <= recipe.most_overlap) | (classes[left] != classes[first])]
+    return np.array(kept, np.int64)
+
+
+SAME_PLACE = 0.95
+"""Intersection over union from which two boxes are the same one, told by different files."""
+
+
+def overlaps(first: Floats, second: Floats) -> Floats:
+    """Intersection over union of boxes (left, top, right, bottom): float32, first × second."""
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=2)
+    areas = [np.prod(each[:, 2:] - each[:, :2], axis=1) for each in (first, second)]
+    union = areas[0][:, None] + areas[1][None] - shared
+    ratio: Floats = (shared / np.maximum(union, np.float32(1e-9))).astype(np.float32)
+    return ratio
+
+
+def matched(promised: Found, found: Found, least: float = SAME_PLACE) -> NDArray[np.int64]:
+    """For each promised object the place of the found one that is it, or -1.
+
+    It is of the same class, overlaps by ``least`` and is no other's, the surest being served
+    first. Returns int64, promised objects.
+    """
+    overlap = overlaps(promised.boxes, found.boxes)
+    overlap[promised.classes[:, None] != found.classes[None]] = 0
+    places = np.full(len(promised.scores), -1, np.int64)
+    if not overlap.size:
+        return places
+    for row, each in enumerate(overlap):
+        best = int(np.argmax(each))
+        if each[best] >= least:
+            places[row] = best
+            overlap[:, best] = 0
+    return places

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,24 @@ class Rle:
     counts: str
 
 
+class Size(NamedTuple):
+    """Height and width of a picture, in pixels."""
+
+    height: int
+    width: int
+
+
+class View(NamedTuple):
+    """What a model sees of a picture, and of what size the upright picture is.
+
+    ``pixels``: uint8, height × width × 3 (RGB), of the model's own size. ``of`` is as ``pixels``
+    where nothing will be placed in the picture.
+    """
+
+    pixels: Pixels
+    of: Size
+
+
 class Score(BaseModel):
     """One measured number with its bootstrap interval.
 
@@ -51,12 +70,15 @@ class Score(BaseModel):
 class Outputs:
     """What a model file answers for a batch.
 
-    ``answer``: float32, count × classes, probabilities that sum to 1 over classes.
-    ``embedding``: float32, count × features, the pooled features of the backbone.
+    ``answer``: float32, count × classes, probabilities that sum to 1 over classes; of a detector
+    count × candidates × classes, 0 to 1. ``embedding``: float32, count × features, the pooled
+    features of the backbone. ``boxes``: of a detector alone, float32, count × candidates × 4
+    (left, top, right, bottom) in pixels of the model's input.
     """
 
     answer: Floats
     embedding: Floats
+    boxes: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +101,51 @@ class Prediction:
             "score": round(self.score, 6),
             "scores": {label: round(score, 6) for label, score in self.scores.items()},
         }
+
+
+NOTHING = "nothing"
+"""What stands for the class of a picture in which no object is found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """The objects found in one picture, surest first.
+
+    ``boxes``: float32, objects × 4 (left, top, right, bottom) in pixels of the upright picture.
+    ``labels``: the class of each. ``scores``: float32, objects, 0 to 1.
+    """
+
+    boxes: Floats
+    labels: tuple[str, ...]
+    scores: Floats
+    embedding: Floats = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def label(self) -> str:
+        """The class of the surest object, or ``NOTHING``: what is counted of a picture."""
+        return self.labels[0] if self.labels else NOTHING
+
+    @property
+    def score(self) -> float:
+        """The score of the surest object, or 0."""
+        return float(self.scores[0]) if self.labels else 0.0
+
+    def as_record(self) -> dict[str, object]:
+        """The JSON-ready answer: ``objects`` with ``label``, ``score`` and ``box`` (xyxy)."""
+        return {
+            "objects": [
+                {
+                    "label": label,
+                    "score": round(float(score), 6),
+                    "box": [round(float(edge), 2) for edge in box],
+                }
+                for label, score, box in zip(self.labels, self.scores, self.boxes, strict=True)
+            ]
+        }
+
+
+Answered = Prediction | Detections
+"""What a model of any task answers for one picture; each knows its ``as_record``."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from threading import Event, Lock
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from server_probe import until
 
 from midrib.errors import DeadlineError, OverloadedError, PictureError, ServingError
-from midrib.records import PixelBatch, Pixels, Prediction
+from midrib.records import PixelBatch, Prediction, Size, View
 from midrib.serving.batch_size import choose_batch
 from midrib.serving.batching import Bench
 from midrib.serving.jobs import Answer, Job, Outcome
@@ -42,19 +43,19 @@ class Collected:
         return all(self.outcomes)
 
 
-def decode(data: bytes) -> Pixels:
+def decode(data: bytes) -> View:
     """A picture of 1 × 1 pixels that holds its own byte; odd multiples of five are no pictures."""
     if data[0] % 10 == 5:
         raise PictureError(f"no {data[0]}")
     if data[0] % 10 == 7:
         raise ZeroDivisionError("the decoder has a fault")
-    return np.full((1, 1, 3), data[0], np.uint8)
+    return View(np.full((1, 1, 3), data[0], np.uint8), Size(1, 1))
 
 
-def infer(pictures: PixelBatch, *, alone: bool) -> list[Prediction]:
+def infer(views: Sequence[View], *, alone: bool) -> list[Prediction]:
     return [
-        Prediction(f"{'alone' if alone else 'crowd'}", float(picture[0, 0, 0]), {}, np.zeros(1))
-        for picture in pictures
+        Prediction(f"{'alone' if alone else 'crowd'}", float(view.pixels[0, 0, 0]), {}, np.zeros(1))
+        for view in views
     ]
 
 
@@ -106,7 +107,7 @@ class Held:
     def __init__(self) -> None:
         self.reached, self.let_go = Event(), Event()
 
-    def __call__(self, data: bytes) -> Pixels:
+    def __call__(self, data: bytes) -> View:
         if not self.reached.is_set():
             self.reached.set()
             self.let_go.wait()
@@ -151,9 +152,9 @@ def test_expired_pictures_are_never_asked() -> None:
     """Waiting or being decoded, a picture that is given up on is told so once, and not asked."""
     held, asked = Held(), Counter[int]()
 
-    def counting(pictures: PixelBatch, *, alone: bool) -> list[Prediction]:
-        asked.update(int(picture[0, 0, 0]) for picture in pictures)
-        return infer(pictures, alone=alone)
+    def counting(views: Sequence[View], *, alone: bool) -> list[Prediction]:
+        asked.update(int(view.pixels[0, 0, 0]) for view in views)
+        return infer(views, alone=alone)
 
     bench = Bench(held, counting, workers=1, batch=1, queue_length=8)
     collected = Collected(4)
@@ -173,10 +174,10 @@ def test_expired_pictures_are_never_asked() -> None:
 def test_a_fault_in_the_model_ends_no_worker() -> None:
     """Whatever the engine raises is told to those who asked, and the bench goes on."""
 
-    def faulty(pictures: PixelBatch, *, alone: bool) -> list[Prediction]:
-        if pictures[0, 0, 0, 0] < 3:
+    def faulty(views: Sequence[View], *, alone: bool) -> list[Prediction]:
+        if views[0].pixels[0, 0, 0] < 3:
             raise MemoryError("no memory")
-        return infer(pictures, alone=alone)
+        return infer(views, alone=alone)
 
     bench = Bench(decode, faulty, workers=1, batch=1, queue_length=8)
     collected = Collected(5)

@@ -64,7 +64,7 @@ def test_frozen_stages_stay_as_they_are() -> None:
     before = {name: value.clone() for name, value in model.state_dict().items()}
     pictures = torch.randint(0, 256, (4, 32, 32, 3), dtype=torch.uint8)
     learner = Learner(model, None, config, create_fabric(config))  # type: ignore[arg-type]
-    learner.step(pictures, torch.tensor([0, 1, 2, 0]), 10)
+    learner.step((pictures, torch.tensor([0, 1, 2, 0])), 10)
     frozen = ("backbone.model.conv_stem", "backbone.model.bn1", "backbone.model.blocks.0")
     after = model.state_dict()
     moved = {name for name in before if not torch.equal(before[name], after[name])}

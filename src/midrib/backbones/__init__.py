@@ -13,7 +13,7 @@ from midrib.backbones.weights.origin import NO_WEIGHTS, Weights
 
 if TYPE_CHECKING:
     from midrib.backbones.interface import Backbone, BackboneFacts, Level, Normalisation
-    from midrib.backbones.pyramid.levels import PyramidLevels
+    from midrib.backbones.pyramid.levels import AddedLevels, PyramidLevels
     from midrib.backbones.registry import BACKBONES, create_backbone
     from midrib.backbones.request import BackboneMaker, BackboneRequest
 
@@ -21,6 +21,7 @@ __all__ = [
     "BACKBONES",
     "CATALOGUE",
     "NO_WEIGHTS",
+    "AddedLevels",
     "Backbone",
     "BackboneFacts",
     "BackboneMaker",
@@ -39,6 +40,7 @@ _MODULES = {
     "create_backbone": "registry",
     "BackboneMaker": "request",
     "BackboneRequest": "request",
+    "AddedLevels": "pyramid.levels",
     "PyramidLevels": "pyramid.levels",
 }
 

@@ -17,6 +17,12 @@ def train(
     name: Annotated[
         str | None, typer.Option(help="Name of the model.", show_default="the folder's name")
     ] = None,
+    algorithm: Annotated[
+        str | None,
+        typer.Option(
+            help="What answers, as 'retinanet' for objects.", show_default="linear-classifier"
+        ),
+    ] = None,
     backbone: Annotated[str | None, typer.Option(help="What sees.")] = None,
     weights: Annotated[
         str | None,
@@ -40,6 +46,9 @@ def train(
         str | None,
         typer.Option(help="'balanced', 'recall:0.95' or a number; needs --positive."),
     ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Tell what would be trained, and stop.")
+    ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget an earlier equal run.")] = False,
     split_config: Annotated[
         Path | None, typer.Option(help="How to split: options in a .json or .toml file.")
@@ -65,6 +74,7 @@ def train(
     from midrib.training import TrainConfig
 
     given = {
+        "algorithm": algorithm,
         "backbone": backbone,
         "weights": weights,
         "epochs": epochs,
@@ -74,12 +84,20 @@ def train(
         "device": device,
         "seed": seed,
     }
+    chosen = TrainConfig.resolve(config, options or [], given)
+    splits = SplitConfig.load(split_config) if split_config else None
+    if explain:
+        told = pipeline.explain(
+            source, config=chosen, split_config=splits, reporter=ConsoleReporter()
+        )
+        show(told, as_json=json)
+        return
     result = pipeline.train(
         source,
         name=name,
-        config=TrainConfig.resolve(config, options or [], given),
+        config=chosen,
         export_config=ExportConfig(positive=positive, threshold=threshold),
-        split_config=SplitConfig.load(split_config) if split_config else None,
+        split_config=splits,
         fresh=fresh,
         allow_leak=allow_leak,
         strict=strict,

@@ -65,6 +65,10 @@ def predict(
     pictures: Annotated[list[Path], typer.Argument(help="Picture files or folders of them.")],
     *,
     engine: EngineName = "auto",
+    draw: Annotated[
+        Path | None,
+        typer.Option(help="Draw the objects that are found: a picture's name, or a folder."),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Ask a model about pictures, without a server.
@@ -73,9 +77,10 @@ def predict(
     """
     from midrib import pipeline
 
-    show(
-        pipeline.predict(target, pictures, engine=engine, reporter=ConsoleReporter()), as_json=json
+    result = pipeline.predict(
+        target, pictures, engine=engine, draw=draw, reporter=ConsoleReporter()
     )
+    show(result, as_json=json)
 
 
 def monitor(

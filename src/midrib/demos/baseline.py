@@ -6,6 +6,7 @@ import numpy as np
 from safetensors.numpy import load_file, save
 
 from midrib.datasets import SPLITS
+from midrib.evaluation import require_classified
 from midrib.evaluation.report import Baseline
 from midrib.metrics import METRICS, paired_bootstrap
 from midrib.pipeline import Trained
@@ -28,12 +29,13 @@ def measure_baseline(trained: Trained, settings: Settings, reporter: Reporter) -
     answer = load_file(trained.run.probe)["answer"]
     # The model's own rows leave out what could not be read; both were asked the same files.
     places = {item.path: index for index, item in enumerate(trained.dataset.of("test"))}
-    rows = np.array([places[path] for path in trained.test.paths])
-    metric, truth = METRICS.get(_METRIC), trained.test.truth
+    test = require_classified(trained.test)
+    rows = np.array([places[path] for path in test.paths])
+    metric, truth = METRICS.get(_METRIC), test.truth
     return Baseline(
         name="a linear probe on the pretrained backbone",
         value=metric(truth, answer[rows]),
-        difference=paired_bootstrap(metric, truth, trained.test.answer, answer[rows]),
+        difference=paired_bootstrap(metric, truth, test.answer, answer[rows]),
     )
 
 

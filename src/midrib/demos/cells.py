@@ -14,7 +14,7 @@ from midrib.demos.asking import Asked, ask_until_version
 from midrib.demos.baseline import measure_baseline
 from midrib.demos.cells_data import ARCHIVE, DEFECTIVE, LICENCE, NO_MODULES, cells_table
 from midrib.demos.stages import Stages
-from midrib.evaluation import Evaluation
+from midrib.evaluation import Evaluation, require_classified
 from midrib.evaluation.report import Baseline, ReleaseEvent
 from midrib.exporting import ExportConfig, decide_otherwise, load_packaged
 from midrib.machine import machine_name
@@ -202,7 +202,7 @@ def _serve_and_switch(
 ) -> list[Asked]:
     """Ask over HTTP before a release, after it and after its rollback; one server throughout."""
     release(NAME, trained.version, settings=settings)
-    first, second, third = _three_parts(trained.test)
+    first, second, third = _three_parts(require_classified(trained.test))
     log = settings.folder / "demo-server.log"
     with ServerProcess([NAME], ServeConfig(port=0), settings, log=log) as server:
         reporter.say(f"serving    {server.url}/v1/models/{NAME}")

@@ -9,7 +9,7 @@ import onnxruntime
 
 from midrib.engines.interface import ENGINES, Engine, EngineOptions, Precision, require_options
 from midrib.errors import EngineError
-from midrib.packages.card import ANSWER_OUTPUT, EMBEDDING_OUTPUT, PICTURES_INPUT
+from midrib.packages.card import ANSWER_OUTPUT, BOXES_OUTPUT, EMBEDDING_OUTPUT, PICTURES_INPUT
 from midrib.records import Outputs, PixelBatch
 
 _SUFFIX = "ExecutionProvider"
@@ -41,15 +41,15 @@ class OnnxRuntimeEngine(Engine):
         # A provider whose libraries are missing is left out with no more than a line in the log.
         if provider not in self._session.get_providers():
             raise _engine_error(f"cannot load {file.name}", f"{provider} does not start here")
+        given = {each.name for each in self._session.get_outputs()}
+        self._outputs = [ANSWER_OUTPUT, EMBEDDING_OUTPUT, *({BOXES_OUTPUT} & given)]
 
     def run(self, pictures: PixelBatch) -> Outputs:
         try:
-            answer, embedding = self._session.run(
-                [ANSWER_OUTPUT, EMBEDDING_OUTPUT], {PICTURES_INPUT: pictures}
-            )
+            answered = self._session.run(self._outputs, {PICTURES_INPUT: pictures})
         except Exception as problem:  # the binding raises bare pybind exceptions
             raise _engine_error("cannot run the model", problem) from problem
-        return Outputs(answer=answer, embedding=embedding)
+        return Outputs(*answered)
 
     @classmethod
     def version(cls) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from midrib.engines.interface import CPU, ENGINES, Engine, EngineOptions, Precision, require_options
 from midrib.errors import EngineError, MissingExtraError
-from midrib.packages.card import ANSWER_OUTPUT, EMBEDDING_OUTPUT, PICTURES_INPUT
+from midrib.packages.card import ANSWER_OUTPUT, BOXES_OUTPUT, EMBEDDING_OUTPUT, PICTURES_INPUT
 from midrib.records import Outputs, PixelBatch
 
 if TYPE_CHECKING:
@@ -46,17 +46,18 @@ class OpenVinoEngine(Engine):
             self._compiled = core.compile_model(core.read_model(file), device, hints)
         except Exception as problem:  # the binding raises bare RuntimeError
             raise _engine_error(f"cannot load {file.name}", problem) from problem
+        given = {name for each in self._compiled.outputs for name in each.get_names()}
+        self._outputs = [ANSWER_OUTPUT, EMBEDDING_OUTPUT, *({BOXES_OUTPUT} & given)]
         self._requests = local()
 
     def run(self, pictures: PixelBatch) -> Outputs:
         request = self._request()
         try:
             request.infer({PICTURES_INPUT: pictures})
-            answer = request.get_tensor(ANSWER_OUTPUT).data.copy()
-            embedding = request.get_tensor(EMBEDDING_OUTPUT).data.copy()
+            answered = [request.get_tensor(name).data.copy() for name in self._outputs]
         except Exception as problem:  # the binding raises bare RuntimeError
             raise _engine_error("cannot run the model", problem) from problem
-        return Outputs(answer=answer, embedding=embedding)
+        return Outputs(*answered)
 
     def _request(self) -> openvino.InferRequest:
         """One request a thread: a request holds its own tensors and is not safe to share."""

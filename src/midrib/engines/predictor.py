@@ -10,10 +10,26 @@ import numpy as np
 
 from midrib.engines.choice import AUTO, Choice, choose_engine
 from midrib.engines.interface import ENGINES, Engine, EngineOptions
+from midrib.errors import EngineError
 from midrib.packages import Card, Package, Variant
-from midrib.postprocessing import classify
-from midrib.preprocessing import DecodeLimits, read_picture, require_implemented
-from midrib.records import Outputs, PixelBatch, Pixels, Prediction
+from midrib.postprocessing import Found, Suppression, classify, suppress
+from midrib.preprocessing import (
+    DecodeLimits,
+    read_picture,
+    read_view,
+    require_implemented,
+    to_original,
+)
+from midrib.records import (
+    Answered,
+    Detections,
+    Outputs,
+    PixelBatch,
+    Pixels,
+    Prediction,
+    Size,
+    View,
+)
 
 
 @dataclass(frozen=True)
@@ -30,28 +46,86 @@ class Predictor:
         """Encoded picture to model input: uint8, height × width × 3. Raises ``PictureError``."""
         return read_picture(data, self.card.preprocessing, self.limits)
 
+    def view(self, data: bytes) -> View:
+        """`read`, with the size of the picture if answers are placed in it; ``PictureError``."""
+        if self.card.task == "classification":  # a second look at the header has its cost
+            return View(self.read(data), Size(self.card.input.height, self.card.input.width))
+        return read_view(data, self.card.preprocessing, self.limits)
+
     def infer(self, pictures: PixelBatch) -> Outputs:
         """Model inputs to outputs, whatever batch the file takes."""
         if self.card.input.dynamic_batch or len(pictures) == 1:
             return self.engine.run(pictures)
         singles = [self.engine.run(pictures[i : i + 1]) for i in range(len(pictures))]
+        boxes = [single.boxes for single in singles if single.boxes is not None]
         return Outputs(
             answer=np.concatenate([single.answer for single in singles]),
             embedding=np.concatenate([single.embedding for single in singles]),
+            boxes=np.concatenate(boxes) if boxes else None,
         )
 
-    def answer(self, outputs: Outputs) -> list[Prediction]:
-        """Outputs to predictions, by the card's decision."""
+    def classify(self, outputs: Outputs) -> list[Prediction]:
+        """Outputs of a classifier to predictions, by the card's decision."""
         decision = self.card.decision
         return classify(
             outputs, self.card.labels, positive=decision.positive, threshold=decision.threshold
         )
 
-    def predict(self, encoded: Sequence[bytes]) -> list[Prediction]:
-        """Encoded pictures to predictions, in one batch. Raises ``PictureError``."""
+    def candidates(self, outputs: Outputs, sizes: Sequence[Size]) -> list[Found]:
+        """Outputs of a detector to all objects that are worth a look, in pixels of the pictures.
+
+        Args:
+            outputs: of a batch.
+            sizes: of the upright pictures, in their order.
+        """
+        card = self.card
+        recipe = card.suppression or Suppression()
+        if outputs.boxes is None:
+            raise _no_boxes(card)
+        found = [
+            suppress(boxes, scores, recipe)
+            for boxes, scores in zip(outputs.boxes, outputs.answer, strict=True)
+        ]
+        return [
+            each._replace(boxes=to_original(each.boxes, card.preprocessing, size))
+            for each, size in zip(found, sizes, strict=True)
+        ]
+
+    def detect(self, outputs: Outputs, sizes: Sequence[Size]) -> list[Detections]:
+        """`candidates` that are sure enough by the card's decision, with their labels."""
+        labels = self.card.labels
+        sure = [
+            found.from_score(self.card.decision.threshold)
+            for found in self.candidates(outputs, sizes)
+        ]
+        return [
+            Detections(
+                found.boxes, tuple(labels[place] for place in found.classes), found.scores, row
+            )
+            for found, row in zip(sure, outputs.embedding, strict=True)
+        ]
+
+    def answer(self, outputs: Outputs, sizes: Sequence[Size]) -> Sequence[Answered]:
+        """Outputs to answers of the card's task; ``sizes`` are those of the upright pictures."""
+        if self.card.task == "detection":
+            return self.detect(outputs, sizes)
+        return self.classify(outputs)
+
+    def predict(self, encoded: Sequence[bytes]) -> Sequence[Answered]:
+        """Encoded pictures to answers, in one batch. Raises ``PictureError``."""
         if not encoded:
             return []
-        return self.answer(self.infer(np.stack([self.read(data) for data in encoded])))
+        views = [self.view(data) for data in encoded]
+        outputs = self.infer(np.stack([view.pixels for view in views]))
+        return self.answer(outputs, [view.of for view in views])
+
+
+def _no_boxes(card: Card) -> EngineError:
+    return EngineError(
+        f"the file of {card.name} answers without boxes",
+        expected="a detector's, as its card says",
+        todo="run 'midrib package verify' on the package",
+    )
 
 
 def load_predictor(

@@ -7,16 +7,21 @@ import numpy as np
 from midrib.engines.predictor import Predictor
 from midrib.errors import PackageError
 from midrib.packages import Package
+from midrib.packages.reading import Sample
+from midrib.postprocessing import Found, matched
+from midrib.records import Floats
 
 TOLERANCE = 0.01
-"""Largest allowed difference of a probability between the lab's answer and the one here."""
+"""Largest allowed difference of a probability or a score between the lab's answer and this one."""
 
 
 def rehearse(predictor: Predictor, package: Package) -> float:
-    """Run every sample from encoded bytes to probabilities and compare with the lab's answers.
+    """Run every sample from encoded bytes to an answer and compare with the lab's.
 
-    Returns the largest absolute difference of a probability. Raises ``PackageError`` when it is
-    above ``TOLERANCE``, naming the sample, or when there is no sample.
+    Of a detector each object of the lab's must be found again, of its class and in its place.
+
+    Returns the largest absolute difference of a probability or score. Raises ``PackageError``
+    when it is above ``TOLERANCE``, naming the sample, or when there is no sample.
     """
     if not package.samples:
         raise PackageError(
@@ -26,15 +31,8 @@ def rehearse(predictor: Predictor, package: Package) -> float:
         )
     largest = 0.0
     for sample in package.samples:
-        answer = predictor.infer(predictor.read(sample.data)[np.newaxis]).answer[0]
-        promised = np.array(sample.answer, np.float32)
-        if promised.shape != answer.shape:
-            raise PackageError(
-                f"sample {sample.file} is promised {promised.size} probabilities",
-                expected=f"{answer.size}, as the model answers",
-                todo="export the package again",
-            )
-        difference = float(np.abs(answer - promised).max())
+        differences = _DIFFERENCES[package.card.task](predictor, sample)
+        difference = float(np.abs(differences).max(initial=0))
         if not difference <= TOLERANCE:
             raise PackageError(
                 f"sample {sample.file} is answered {difference:.4f} away from the lab's answer",
@@ -43,3 +41,31 @@ def rehearse(predictor: Predictor, package: Package) -> float:
             )
         largest = max(largest, difference)
     return largest
+
+
+def _of_probabilities(predictor: Predictor, sample: Sample) -> Floats:
+    answer = predictor.infer(predictor.read(sample.data)[np.newaxis]).answer[0]
+    promised = np.array(sample.answer, np.float32)
+    if promised.shape != answer.shape:
+        raise PackageError(
+            f"sample {sample.file} is promised {promised.size} probabilities",
+            expected=f"{answer.size}, as the model answers",
+            todo="export the package again",
+        )
+    difference: Floats = answer - promised
+    return difference
+
+
+def _of_objects(predictor: Predictor, sample: Sample) -> Floats:
+    """Of the scores; 1 for an object that is not found again."""
+    view = predictor.view(sample.data)
+    [found] = predictor.candidates(predictor.infer(view.pixels[np.newaxis]), [view.of])
+    rows = np.array(sample.answer, np.float32).reshape(-1, 6)
+    promised = Found(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.int64))
+    places = matched(promised, found)
+    again = np.where(places >= 0, np.append(found.scores, 0)[places], promised.scores + 1)
+    difference: Floats = again - promised.scores
+    return difference
+
+
+_DIFFERENCES = {"classification": _of_probabilities, "detection": _of_objects}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from midrib.engines.predictor import Predictor
+from midrib.errors import UsageError
 from midrib.postprocessing import decide
 from midrib.preprocessing import DecodeLimits, centre_crop, decode, resize
 from midrib.records import Floats, Pixels
@@ -85,8 +86,14 @@ def predict_tiled(
 
     Raises:
         PictureError: the picture cannot be decoded.
-        UsageError: size and overlap do not fit each other.
+        UsageError: the model is no classifier, or size and overlap do not fit each other.
     """
+    if predictor.card.task != "classification":
+        raise UsageError(
+            f"tiles of a big picture for {predictor.card.task}",
+            expected="a classifier",
+            todo="cut the picture with 'midrib data tile' and ask about each tile",
+        )
     recipe = predictor.card.preprocessing
     kept = recipe.crop_ratio if recipe.fit == "crop" else 1.0
     size = size or math.ceil(max(recipe.height, recipe.width) / kept)

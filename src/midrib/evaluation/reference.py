@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from midrib.evaluation.detection_records import DetectionEvaluation
 from midrib.evaluation.records import Evaluation
 from midrib.packages import PICTURE_STATISTICS, EmbeddingSketch, Reference
 from midrib.packages.reference import Histogram
+from midrib.records import NOTHING, Floats
 
 
-def build_reference(evaluation: Evaluation) -> Reference:
+class _Decided(NamedTuple):
+    """What is counted of pictures: the place of each one's class in ``names``, and how sure."""
+
+    names: tuple[str, ...]
+    places: NDArray[np.int64]
+    scores: Floats
+
+
+def build_reference(evaluation: Evaluation | DetectionEvaluation) -> Reference:
     """What the pictures, embeddings and answers of ``evaluation`` looked like.
 
     Take the validation split: training pictures look surer than live ones ever will, and the
     test split stays unseen.
     """
-    rows = np.arange(len(evaluation))
+    decided = _decided(evaluation)
     sketch = EmbeddingSketch(embedding_size=evaluation.embedding.shape[1])
     projected = sketch.project(evaluation.embedding).astype(np.float64)
-    shares = np.bincount(evaluation.decided, minlength=len(evaluation.labels)) / len(evaluation)
+    shares = np.bincount(decided.places, minlength=len(decided.names)) / len(evaluation)
     return Reference(
         pictures=len(evaluation),
-        class_shares=dict(zip(evaluation.labels, shares.tolist(), strict=True)),
-        confidence=Histogram.of(evaluation.answer[rows, evaluation.decided]),
+        class_shares=dict(zip(decided.names, shares.tolist(), strict=True)),
+        confidence=Histogram.of(decided.scores),
         statistics={
             name: Histogram.of(evaluation.statistics[:, column])
             for column, name in enumerate(PICTURE_STATISTICS)
@@ -32,3 +45,16 @@ def build_reference(evaluation: Evaluation) -> Reference:
         # Over the count, not one fewer: a single picture then has no spread instead of no number.
         sketch_covariance=np.cov(projected, rowvar=False, ddof=0).tolist(),
     )
+
+
+def _decided(evaluation: Evaluation | DetectionEvaluation) -> _Decided:
+    """The class of each picture; of detected objects that of the surest one, as it is logged."""
+    if isinstance(evaluation, Evaluation):
+        rows = np.arange(len(evaluation))
+        scores = evaluation.answer[rows, evaluation.decided]
+        return _Decided(evaluation.labels, evaluation.decided, scores)
+    names = (*evaluation.labels, NOTHING)
+    best = [each.best(1) for each in evaluation.answered]
+    places = [int(each.classes[0]) if len(each) else len(names) - 1 for each in best]
+    sure = [float(each.scores[0]) if len(each) else 0.0 for each in best]
+    return _Decided(names, np.array(places, np.int64), np.array(sure, np.float32))

@@ -12,12 +12,22 @@ import numpy as np
 
 from midrib.errors import MissingExtraError
 from midrib.evaluation import wording
-from midrib.evaluation.figures import Row, answer_figures, training_figures
+from midrib.evaluation.detection_figures import detection_figures
+from midrib.evaluation.detection_gallery import crowded_tiles
+from midrib.evaluation.detection_records import DetectionEvaluation
+from midrib.evaluation.figures import Figure, Row, answer_figures, training_figures
 from midrib.evaluation.gallery import right_tiles, wrong_tiles
 from midrib.evaluation.pages import page_template
 from midrib.evaluation.records import Evaluation
 from midrib.evaluation.scores import RECALL
-from midrib.metrics import METRICS, Interval, confusion_matrix
+from midrib.metrics import (
+    METRICS,
+    Interval,
+    confusion_matrix,
+    detection_confusion,
+    detection_scores,
+    error_kinds,
+)
 from midrib.packages import Card
 from midrib.records import Score
 from midrib.storage import write_text
@@ -25,6 +35,11 @@ from midrib.storage import write_text
 _MOST_CLASSES_IN_MATRIX = 12
 _MOST_CONFUSIONS = 10
 _TILES = ("average_precision", "accuracy", "balanced_accuracy")
+_OBJECT_TILES = ("ap", "precision", "recall")
+
+ROC_AUC = "roc_auc"
+AP50 = "ap50"
+"""Headlines: of classifiers and of detectors."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +88,9 @@ class ReportContent:
     """
 
     card: Card
-    evaluation: Evaluation
+    evaluation: Evaluation | DetectionEvaluation
     title: str = ""
-    headline: str = "roc_auc"
+    headline: str = ROC_AUC
     baseline: Baseline | None = None
     training: Sequence[Row] = ()
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
@@ -104,32 +119,79 @@ def render_report(content: ReportContent) -> str:
     when the evaluation has no score of the headline's name.
     """
     evaluation, card = content.evaluation, content.card
-    headline = evaluation.score(content.headline)
+    headline = _headline(evaluation, content.headline)
+    own = (
+        _of_objects(evaluation)
+        if isinstance(evaluation, DetectionEvaluation)
+        else _of_labels(evaluation, card.decision.threshold)
+    )
     try:
         return page_template("report.html.jinja").render(
+            **own,
             content=content,
             card=card,
             title=content.title or card.name,
             headline=headline,
             gauge_places=_gauge(headline, content.baseline),
             finding=wording.finding(evaluation, headline),
-            leaks=wording.leaks(evaluation, content.headline),
+            leaks=wording.leaks(evaluation, headline.metric),
             comparison=_comparison(content),
-            tiles=_tiles(evaluation, content.headline),
+            tiles=_tiles(evaluation, headline.metric),
             training=training_figures(content.training),
-            answers=answer_figures(evaluation, card.decision.threshold),
-            matrix=_matrix(evaluation),
-            precision=wording.precision(evaluation),
-            confusions=_confusions(evaluation),
-            wrong_count=int((evaluation.decided != evaluation.truth).sum()),
-            wrong=wrong_tiles(evaluation),
-            right=right_tiles(evaluation),
             bars={score: _bar(score) for score in evaluation.scores},
             total_seconds=sum(content.stage_seconds.values()),
             slowest_seconds=max(content.stage_seconds.values(), default=0.0),
         )
     except ModuleNotFoundError as missing:
         raise MissingExtraError(f"the report ({missing.name})", extra="lab") from None
+
+
+def _headline(evaluation: Evaluation | DetectionEvaluation, metric: str) -> Score:
+    if isinstance(evaluation, DetectionEvaluation) and not evaluation.scores:
+        nothing = {"value": 0.0, "low": 0.0, "high": 0.0}
+        return Score(metric=metric, **nothing, pictures=len(evaluation), split=evaluation.split)
+    return evaluation.score(metric)
+
+
+def _of_labels(evaluation: Evaluation, threshold: float) -> dict[str, Any]:
+    """What the page shows of a classifier alone."""
+    return {
+        "answers": answer_figures(evaluation, threshold),
+        "matrix": _matrix(evaluation),
+        "precision": wording.precision(evaluation),
+        "confusions": _confusions(evaluation),
+        "wrong_count": int((evaluation.decided != evaluation.truth).sum()),
+        "wrong": wrong_tiles(evaluation),
+        "right": right_tiles(evaluation),
+        "objects": None,
+    }
+
+
+def _of_objects(evaluation: DetectionEvaluation) -> dict[str, Any]:
+    """What the page shows of a detector alone."""
+    classes = np.concatenate([each.classes[~each.crowd] for each in evaluation.truth])
+    answered = np.concatenate([each.classes for each in evaluation.answered])
+    rows = [
+        (label, int((classes == place).sum()), int((answered == place).sum()))
+        for place, label in enumerate(evaluation.labels)
+    ]
+    return {
+        "answers": _object_figures(evaluation),
+        "objects": rows,
+        "drawn_pictures": crowded_tiles(evaluation),
+    }
+
+
+def _object_figures(evaluation: DetectionEvaluation) -> list[Figure]:
+    pair, count = (evaluation.truth, evaluation.found), len(evaluation.labels)
+    threshold = evaluation.threshold
+    return detection_figures(
+        detection_scores(*pair, evaluation.labels),
+        error_kinds(*pair, count),
+        detection_confusion(*pair, count, least_score=threshold),
+        evaluation.labels,
+        least_score=threshold,
+    )
 
 
 def _comparison(content: ReportContent) -> str:
@@ -141,7 +203,7 @@ def _comparison(content: ReportContent) -> str:
 
 def _gauge(headline: Score, baseline: Baseline | None) -> dict[str, Any] | None:
     """Places in per cent on a scale that ends at 1 and starts where chance is, or at 0."""
-    if METRICS.get(headline.metric).better == "lower":
+    if headline.metric in METRICS and METRICS.get(headline.metric).better == "lower":
         return None
     start = 0.5 if headline.metric == "roc_auc" else 0.0
 
@@ -164,10 +226,12 @@ def _bar(score: Score) -> dict[str, float] | None:
     return {name: round(getattr(score, name) * 100, 2) for name in ("low", "high", "value")}
 
 
-def _tiles(evaluation: Evaluation, headline: str) -> list[Score]:
+def _tiles(evaluation: Evaluation | DetectionEvaluation, headline: str) -> list[Score]:
     """The few scores that stand at the top."""
     wanted = list(_TILES)
-    if evaluation.positive_index is not None:
+    if isinstance(evaluation, DetectionEvaluation):
+        wanted = list(_OBJECT_TILES)
+    elif evaluation.positive_index is not None:
         wanted.insert(0, f"{RECALL}{evaluation.labels[evaluation.positive_index]}")
     by_name = {score.metric: score for score in reversed(evaluation.scores)}
     return [by_name[name] for name in wanted if name in by_name and name != headline]

@@ -6,31 +6,34 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from midrib.engines import Predictor
 from midrib.errors import DatasetError, PictureError, UsageError
+from midrib.evaluation.answers import Answers, LabelledPicture
+from midrib.evaluation.detection_answers import DetectionAnswers
+from midrib.evaluation.detection_records import DetectionEvaluation
 from midrib.evaluation.records import Evaluation, Skipped
-from midrib.evaluation.scores import scored
 from midrib.machine import usable_cores
-from midrib.names import nearest
-from midrib.packages import Package, picture_statistics
-from midrib.records import Floats, Pixels
+from midrib.packages import Package
+from midrib.records import Outputs, View
 
 Progress = Callable[[int, int], None]
+AnyEvaluation = Evaluation | DetectionEvaluation
 
 
-class LabelledPicture(Protocol):
-    """A picture file and its class: what a data set's items are."""
+class _Answers(Protocol):
+    """Collects what is answered, and makes the evaluation of a task from it."""
 
-    @property
-    def path(self) -> Path: ...
+    def require_known(self, items: Sequence[LabelledPicture]) -> None: ...
 
-    @property
-    def label(self) -> str: ...
+    def add(
+        self, items: Sequence[LabelledPicture], views: Sequence[View], outputs: Outputs
+    ) -> None: ...
+
+    def evaluation(self, split: str, skipped: Sequence[Skipped]) -> AnyEvaluation: ...
 
 
 def evaluate_package(
@@ -41,11 +44,12 @@ def evaluate_package(
     split: str,
     batch_size: int = 16,
     progress: Progress | None = None,
-) -> Evaluation:
+) -> AnyEvaluation:
     """Answer every picture of ``items`` and score the answers.
 
     Files are read, decoded, inferred and decided by `Predictor`, as the server does. A picture
-    that cannot be read is named and left out of the scores.
+    that cannot be read is named and left out of the scores. Of a detector items are those of a
+    data set, with their annotations.
 
     Args:
         package: what is scored.
@@ -59,38 +63,35 @@ def evaluate_package(
         DatasetError: there is no picture, none is readable, or a class is unknown to the package.
         UsageError: ``predictor`` runs another package.
     """
-    labels = tuple(package.card.labels)
+    answers = _answers_of(predictor)
     _require_fit(package, items, predictor)
-    answered: list[_Answered] = []
+    answers.require_known(items)
     skipped: list[Skipped] = []
     done = 0
     for batch in _read_ahead(items, predictor, batch_size):
         skipped += [Skipped(item.path, found) for item, found in batch if isinstance(found, str)]
-        readable = [(item, found) for item, found in batch if not isinstance(found, str)]
+        readable = [(item, found) for item, found in batch if isinstance(found, View)]
         if readable:
-            answered.append(_answer(readable, predictor, labels))
+            views = [view for _, view in readable]
+            outputs = predictor.infer(np.stack([view.pixels for view in views]))
+            answers.add([item for item, _ in readable], views, outputs)
         done += len(batch)
         if progress is not None:
             progress(done, len(items))
-    if not answered:
+    if len(skipped) == len(items):
         raise DatasetError(
             f"none of {len(items)} pictures of the {split} split can be read; "
             f"the first is {skipped[0].path}: {skipped[0].reason}",
             expected="pictures",
             todo="run 'midrib data check' on the folder",
         )
-    return _scored(answered, skipped, package, split)
+    return answers.evaluation(split, skipped)
 
 
-class _Answered(NamedTuple):
-    """A batch of readable pictures, a row each, as in `Evaluation`."""
-
-    paths: list[Path]
-    truth: NDArray[np.int64]
-    decided: NDArray[np.int64]
-    answer: Floats
-    embedding: Floats
-    statistics: Floats
+def _answers_of(predictor: Predictor) -> _Answers:
+    if predictor.card.task == "detection":
+        return DetectionAnswers(predictor)
+    return Answers(predictor)
 
 
 def _require_fit(package: Package, items: Sequence[LabelledPicture], predictor: Predictor) -> None:
@@ -106,21 +107,13 @@ def _require_fit(package: Package, items: Sequence[LabelledPicture], predictor: 
             expected="at least one",
             todo="choose another split, or add pictures and split again",
         )
-    for item in items:
-        if item.label not in package.card.labels:
-            close = nearest(item.label, package.card.labels)
-            raise DatasetError(
-                f"{item.path} has the label '{item.label}', which the package does not know",
-                expected="one of: " + ", ".join(package.card.labels[:20]),
-                todo=f"did you mean '{close[0]}'?" if close else "train a model on these labels",
-            )
 
 
 def _read_ahead(
     items: Sequence[LabelledPicture], predictor: Predictor, batch_size: int
-) -> Iterator[list[tuple[LabelledPicture, Pixels | str]]]:
+) -> Iterator[list[tuple[LabelledPicture, View | str]]]:
     """Batches of pictures or reasons, in order; the next one is decoded while one is inferred."""
-    waiting: deque[list[tuple[LabelledPicture, Future[Pixels | str]]]] = deque()
+    waiting: deque[list[tuple[LabelledPicture, Future[View | str]]]] = deque()
     with ThreadPoolExecutor(usable_cores()) as threads:
         for start in range(0, len(items), batch_size):
             batch = items[start : start + batch_size]
@@ -131,46 +124,10 @@ def _read_ahead(
             yield [(item, read.result()) for item, read in waiting.popleft()]
 
 
-def _read(path: Path, predictor: Predictor) -> Pixels | str:
+def _read(path: Path, predictor: Predictor) -> View | str:
     try:
-        return predictor.read(path.read_bytes())
+        return predictor.view(path.read_bytes())
     except PictureError as problem:
         return str(problem)
     except OSError as problem:
         return f"the file cannot be read: {problem.strerror or problem}"
-
-
-def _answer(
-    readable: list[tuple[LabelledPicture, Pixels]], predictor: Predictor, labels: tuple[str, ...]
-) -> _Answered:
-    pictures = np.stack([pixels for _, pixels in readable])
-    outputs = predictor.infer(pictures)
-    decided = [labels.index(prediction.label) for prediction in predictor.answer(outputs)]
-    return _Answered(
-        paths=[item.path for item, _ in readable],
-        truth=np.array([labels.index(item.label) for item, _ in readable], np.int64),
-        decided=np.array(decided, np.int64),
-        answer=outputs.answer,
-        embedding=outputs.embedding,
-        statistics=picture_statistics(pictures),
-    )
-
-
-def _scored(
-    batches: list[_Answered], skipped: list[Skipped], package: Package, split: str
-) -> Evaluation:
-    return scored(
-        Evaluation(
-            split=split,
-            labels=tuple(package.card.labels),
-            positive=package.card.decision.positive,
-            paths=tuple(path for batch in batches for path in batch.paths),
-            truth=np.concatenate([batch.truth for batch in batches]),
-            answer=np.concatenate([batch.answer for batch in batches]),
-            embedding=np.concatenate([batch.embedding for batch in batches]),
-            statistics=np.concatenate([batch.statistics for batch in batches]),
-            decided=np.concatenate([batch.decided for batch in batches]),
-            scores=(),
-            skipped=tuple(skipped),
-        )
-    )

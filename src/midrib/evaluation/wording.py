@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from midrib.evaluation.detection_records import DetectionEvaluation
 from midrib.evaluation.records import Evaluation
 from midrib.evaluation.scores import RECALL
 from midrib.metrics import METRICS, Interval
@@ -14,14 +15,31 @@ _MEANINGS = {
     "balanced_accuracy": "Mean of the classes' recalls",
     "log_loss": "Surprise at the truth, in nats; lower is better",
     "ece": "Gap between how sure it is and how often right; lower is better",
+    "ap": "Average precision over overlaps of 0.5, 0.55 … 0.95, as COCO has it",
+    "ap50": "Average precision where half of the union must be shared",
+    "ap75": "Average precision where three quarters of the union must be shared",
+    "ar": "Recall of the surest hundred of a picture over the same overlaps as AP",
+    "precision": "Share of answered objects that are there, at the package's threshold",
+    "recall": "Share of objects that are answered, at the package's threshold",
 }
+_TITLES = {
+    "ap": "AP",
+    "ap50": "AP50",
+    "ap75": "AP75",
+    "ar": "AR",
+    "precision": "Precision",
+    "recall": "Recall",
+}
+_OF_CLASS = "ap50:"
 
 
 def metric_title(metric: str) -> str:
     """A score's name as tables show it."""
     if metric.startswith(RECALL):
         return f"Recall of {metric.removeprefix(RECALL)}"
-    return METRICS.get(metric).title if metric in METRICS else metric
+    if metric.startswith(_OF_CLASS):
+        return f"AP50 of {metric.removeprefix(_OF_CLASS)}"
+    return METRICS.get(metric).title if metric in METRICS else _TITLES.get(metric, metric)
 
 
 def metric_meaning(metric: str) -> str:
@@ -61,12 +79,12 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def finding(evaluation: Evaluation, headline: Score) -> str:
+def finding(evaluation: Evaluation | DetectionEvaluation, headline: Score) -> str:
     """What the headline number means for this package, in one sentence."""
     found = f"{metric_title(headline.metric)} {figure(headline.value)}"
     where = f"on {headline.pictures:,} {headline.split} pictures"
-    index = evaluation.positive_index
-    if headline.metric != "roc_auc" or index is None:
+    index = evaluation.positive_index if isinstance(evaluation, Evaluation) else None
+    if not isinstance(evaluation, Evaluation) or headline.metric != "roc_auc" or index is None:
         return f"{found} {where}, measured on the packaged file through the code that serves it."
     looked_for, other = evaluation.labels[index], evaluation.labels[1 - index]
     return (
@@ -76,7 +94,7 @@ def finding(evaluation: Evaluation, headline: Score) -> str:
     )
 
 
-def leaks(evaluation: Evaluation, metric: str) -> str:
+def leaks(evaluation: Evaluation | DetectionEvaluation, metric: str) -> str:
     """How the number stands without pictures that training saw copies of; empty without any."""
     clean = [
         score

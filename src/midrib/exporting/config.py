@@ -17,7 +17,7 @@ class ExportConfig(Config):
 
     threshold: str | None = None
     """A rule that is applied to the validation split ('balanced', 'recall:0.95'), or a number from
-    0 to 1; None is 'balanced' where there is a positive class."""
+    0 to 1; None is 'balanced' where there is a positive class, and for objects the best F1."""
 
     samples: int = Field(default=6, ge=1, le=100)
     """Validation pictures that the package carries for its rehearsal."""
@@ -29,9 +29,9 @@ class ExportConfig(Config):
     def _threshold_is_about_something(self) -> ExportConfig:
         if self.threshold is None:
             return self
-        if self.positive is None:
-            raise ValueError("a positive class beside the threshold (--positive LABEL)")
         number = as_number(self.threshold)
+        if self.positive is None and number is None:
+            raise ValueError("a positive class beside the rule of a threshold (--positive LABEL)")
         if number is not None and not 0 <= number <= 1:
             raise ValueError("a threshold from 0 to 1")
         if number is None:

@@ -1,4 +1,4 @@
-"""A network as one ONNX file; a classifier takes uint8 pictures and gives probabilities."""
+"""A network as one ONNX file; a task's model takes uint8 pictures and gives its outputs."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from midrib.packages.card import ANSWER_OUTPUT, EMBEDDING_OUTPUT, PICTURES_INPUT
+from midrib.packages.card import PICTURES_INPUT
 from midrib.preprocessing import Recipe
 from midrib.storage import written_aside
-from midrib.tasks import Classifier, ServedClassifier
+from midrib.tasks import TaskModel
 
 OPSET = 18
 
 
-def export_onnx(classifier: Classifier, recipe: Recipe, target: Path) -> Path:
-    """Write ``classifier`` to ``target`` with a dynamic batch, weights inside the one file.
+def export_onnx(model: TaskModel, recipe: Recipe, target: Path) -> Path:
+    """Write ``model`` to ``target`` with a dynamic batch, weights inside the one file.
 
     Raises ``StorageError`` when it cannot be written.
     """
     pictures = torch.zeros((2, recipe.height, recipe.width, 3), dtype=torch.uint8)
-    outputs = [ANSWER_OUTPUT, EMBEDDING_OUTPUT]
-    return write_onnx(ServedClassifier(classifier), pictures, target, outputs)
+    return write_onnx(model.served(), pictures, target, list(model.outputs))
 
 
 def write_onnx(network: nn.Module, pictures: Tensor, target: Path, outputs: list[str]) -> Path:

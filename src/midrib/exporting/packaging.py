@@ -10,11 +10,14 @@ from pathlib import Path
 from midrib.datasets import Dataset, Item
 from midrib.engines import Choice, EngineOptions, OnnxRuntimeEngine, Predictor
 from midrib.evaluation import (
-    Evaluation,
+    AnyEvaluation,
+    DetectionEvaluation,
+    best_threshold,
     build_reference,
     choose_threshold,
     decide_again,
     evaluate_package,
+    load_evaluation,
     with_leaks,
 )
 from midrib.exporting.config import ExportConfig, as_number
@@ -33,10 +36,12 @@ from midrib.packages import (
     open_package,
     write_package,
 )
+from midrib.packages.reading import SampleAnswer
+from midrib.postprocessing import Suppression
 from midrib.preprocessing import DecodeLimits
 from midrib.storage import file_sha256
-from midrib.tasks import Classifier
-from midrib.training import RunFolder, RunRecord, trained_classifier
+from midrib.tasks import TaskModel
+from midrib.training import RunFolder, RunRecord, trained_model
 
 FLOAT_VARIANT = "fp32"
 BALANCED = "balanced"
@@ -47,8 +52,8 @@ class Packaged:
     """A package and what was measured on its file."""
 
     package: Package
-    validation: Evaluation
-    test: Evaluation
+    validation: AnyEvaluation
+    test: AnyEvaluation
 
 
 def make_package(
@@ -74,13 +79,13 @@ def make_package(
         ParityError: the file does not answer like the model.
         StorageError: the package cannot be written.
     """
-    record, classifier = folder.record(), trained_classifier(folder)
-    export_onnx(classifier, record.recipe, folder.onnx)
+    record, model = folder.record(), trained_model(folder)
+    export_onnx(model, record.recipe, folder.onnx)
     engine = OnnxRuntimeEngine(folder.onnx, EngineOptions())
     validation_items, test_items = dataset.of("validation"), dataset.of("test")
     held_out = [*test_items, *validation_items]
-    certificate = certify(classifier, engine, record.recipe, held_out, limits=config.parity)
-    card = _draft_card(record, classifier, folder.onnx, certificate)
+    certificate = certify(model, engine, record.recipe, held_out, limits=config.parity)
+    card = _draft_card(record, model, folder.onnx, certificate)
 
     undecided = _Scorer(card, engine, folder.path)
     validation = undecided.evaluate(validation_items, "validation", progress)
@@ -99,8 +104,8 @@ def load_packaged(folder: RunFolder) -> Packaged:
     """What `make_package` left in a run's folder. Raises ``PackageError``, ``StorageError``."""
     return Packaged(
         package=open_package(folder.package),
-        validation=Evaluation.load(folder.evaluation("validation")),
-        test=Evaluation.load(folder.evaluation("test")),
+        validation=load_evaluation(folder.evaluation("validation")),
+        test=load_evaluation(folder.evaluation("test")),
     )
 
 
@@ -121,8 +126,8 @@ def decide_otherwise(packaged: Packaged, config: ExportConfig, target: Path) -> 
 def _write(
     card: Card,
     file: Path,
-    validation: Evaluation,
-    test: Evaluation,
+    validation: AnyEvaluation,
+    test: AnyEvaluation,
     *,
     samples: list[Sample],
     target: Path,
@@ -136,15 +141,16 @@ def _write(
     return Packaged(write_package(content, target), validation, test)
 
 
-def _draft_card(
-    record: RunRecord, classifier: Classifier, file: Path, certificate: Certificate
-) -> Card:
-    facts = classifier.backbone.facts
+def _draft_card(record: RunRecord, model: TaskModel, file: Path, certificate: Certificate) -> Card:
+    finds = model.task == "detection"
     return Card(
         name=record.name,
+        task="detection" if finds else "classification",
+        algorithm=record.train.algorithm,
         labels=record.labels,
-        backbone=facts.name,
-        embedding_size=facts.features,
+        backbone=model.backbone.facts.name,
+        embedding_size=model.embedding_size,
+        suppression=Suppression() if finds else None,
         input=ModelInput(height=record.recipe.height, width=record.recipe.width),
         preprocessing=record.recipe,
         preprocessing_hash=record.recipe.hash(),
@@ -176,33 +182,50 @@ class _Scorer:
 
     def evaluate(
         self, items: Sequence[Item], split: str, progress: Callable[[int, int], None] | None
-    ) -> Evaluation:
+    ) -> AnyEvaluation:
         choice = Choice(self.engine.name, "packages are scored in it", [], remembered=False)
         predictor = Predictor(self.card, self.card.variant(), self.engine, choice, DecodeLimits())
         draft = Package(folder=self.folder, card=self.card)
         return evaluate_package(draft, items, predictor, split=split, progress=progress)
 
 
-def _decide(validation: Evaluation, config: ExportConfig) -> Decision:
+def _decide(validation: AnyEvaluation, config: ExportConfig) -> Decision:
+    threshold = None if config.threshold is None else as_number(config.threshold)
+    if isinstance(validation, DetectionEvaluation):
+        if threshold is None:
+            threshold = best_threshold(validation.truth, validation.found)
+        return Decision(threshold=threshold)
     if config.positive is None:
         return Decision()
     if config.positive not in validation.labels:
         raise unknown_name("label", config.positive, validation.labels)
-    rule = config.threshold or BALANCED
-    threshold = as_number(rule)
     if threshold is None:
+        rule = config.threshold or BALANCED
         threshold = choose_threshold(validation, rule, positive=config.positive)
     return Decision(positive=config.positive, threshold=threshold)
 
 
-def _samples(validation: Evaluation, count: int) -> list[Sample]:
+def _samples(validation: AnyEvaluation, count: int) -> list[Sample]:
     """Pictures spread evenly over the split, with the answers of the file."""
     step = max(1, len(validation) // count)
     return [
         Sample(
             file=f"{index:04d}{validation.paths[index].suffix.lower()}",
             data=validation.paths[index].read_bytes(),
-            answer=validation.answer[index].tolist(),
+            answer=_answer(validation, index),
         )
         for index in list(range(0, len(validation), step))[:count]
+    ]
+
+
+def _answer(validation: AnyEvaluation, index: int) -> SampleAnswer:
+    if not isinstance(validation, DetectionEvaluation):
+        probabilities: list[float] = validation.answer[index].tolist()
+        return probabilities
+    sure = validation.answered[index]
+    return [
+        [*box, score, float(place)]
+        for box, score, place in zip(
+            sure.xyxy.tolist(), sure.scores.tolist(), sure.classes.tolist(), strict=True
+        )
     ]

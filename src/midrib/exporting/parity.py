@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,27 +15,48 @@ from midrib.engines import Engine
 from midrib.errors import ParityError
 from midrib.machine import machine_name
 from midrib.packages import Certificate
-from midrib.postprocessing import decide
+from midrib.postprocessing import Found, Suppression, decide, matched, suppress
 from midrib.preprocessing import Recipe, read_picture
-from midrib.records import PixelBatch
-from midrib.tasks import Classifier, ServedClassifier
+from midrib.records import Floats, Outputs, PixelBatch
+from midrib.tasks import TaskModel
 
 _BATCH = 16
 MAX_PICTURES = 1000
+
+SURE = 0.25
+"""Score from which on a detector's object must be found by its file too."""
 
 
 class ParityLimits(Config):
     """How far an exported file may be from its model."""
 
     max_error: float = Field(default=1e-3, gt=0)
-    """Largest absolute difference of any probability."""
+    """Largest absolute difference of any probability or score."""
 
     max_changed_share: float = Field(default=0.0, ge=0, lt=1)
     """Share of held-out pictures whose decided label may differ."""
 
+    max_lost_share: float = Field(default=0.005, ge=0, lt=1)
+    """Share of a detector's sure objects that its file may not find: of the same class, at an IoU
+    of 0.95 or more."""
+
+
+class Compared(NamedTuple):
+    """Model and file on one batch.
+
+    ``errors``: absolute differences of probabilities or scores. ``changed``: pictures of which
+    the decision differs. ``objects``: what a detector's model is sure of; ``matched``: which of
+    them the file finds too.
+    """
+
+    errors: Floats
+    changed: int
+    objects: int = 0
+    matched: int = 0
+
 
 def certify(
-    classifier: Classifier,
+    model: TaskModel,
     engine: Engine,
     recipe: Recipe,
     items: Sequence[Item],
@@ -44,7 +66,7 @@ def certify(
     """Ask model and file the same held-out pictures and compare.
 
     Args:
-        classifier: the model, in torch.
+        model: in torch.
         engine: the file, loaded.
         recipe: how pictures are prepared for both.
         items: held-out pictures; the first 1,000 are used.
@@ -54,30 +76,60 @@ def certify(
         ParityError: they differ by more than ``limits``.
     """
     limits = limits or ParityLimits()
-    served = ServedClassifier(classifier).to("cpu").eval()
+    served = model.served().to("cpu").eval()
     used = items[:MAX_PICTURES]
-    errors, changed = [], 0
-    labels = [str(index) for index in range(classifier.head.out_features)]
+    compare = _COMPARE[model.task]
+    found = []
     for pictures in _batches(used, recipe):
         with torch.inference_mode():
-            of_model = served(torch.from_numpy(pictures))[0].numpy()
-        of_file = engine.run(pictures).answer
-        errors.append(np.abs(of_model - of_file))
-        decisions = [
-            decide(one, labels, positive=None, threshold=0.5) for one in (of_model, of_file)
-        ]
-        changed += sum(a != b for a, b in zip(*decisions, strict=True))
-    error = np.concatenate(errors)
+            answered = served(torch.from_numpy(pictures))
+        of_model = dict(zip(model.outputs, (each.numpy() for each in answered), strict=True))
+        found.append(compare(Outputs(**of_model), engine.run(pictures)))
+    error = np.concatenate([each.errors.ravel() for each in found])
     certificate = Certificate(
         pictures=len(used),
         max_error=float(error.max()),
         mean_error=float(error.mean()),
-        changed_decisions=changed,
+        changed_decisions=sum(each.changed for each in found),
+        objects=sum(each.objects for each in found),
+        matched_objects=sum(each.matched for each in found),
         engine=f"{engine.name} {engine.version()}",
         machine=machine_name(),
     )
     _require_within(certificate, limits)
     return certificate
+
+
+def _labels(of_model: Outputs, of_file: Outputs) -> Compared:
+    """Probabilities and the most probable class."""
+    labels = [str(place) for place in range(of_model.answer.shape[1])]
+    decisions = [
+        decide(each.answer, labels, positive=None, threshold=0.5) for each in (of_model, of_file)
+    ]
+    changed = sum(a != b for a, b in zip(*decisions, strict=True))
+    return Compared(np.abs(of_model.answer - of_file.answer), changed)
+
+
+def _objects(of_model: Outputs, of_file: Outputs) -> Compared:
+    """Scores of all candidates, and the objects that they come to."""
+    pairs = list(zip(_sure(of_model, SURE), _sure(of_file, SURE / 2), strict=True))
+    missed = [int((matched(promised, found) < 0).sum()) for promised, found in pairs]
+    objects = sum(len(promised.scores) for promised, _ in pairs)
+    errors = np.abs(of_model.answer - of_file.answer)
+    return Compared(errors, sum(map(bool, missed)), objects, objects - sum(missed))
+
+
+def _sure(outputs: Outputs, least: float) -> list[Found]:
+    recipe = Suppression(least_score=least)
+    if outputs.boxes is None:
+        raise AssertionError("a detector's outputs have boxes")
+    return [suppress(*each, recipe) for each in zip(outputs.boxes, outputs.answer, strict=True)]
+
+
+_COMPARE: dict[str, Callable[[Outputs, Outputs], Compared]] = {
+    "classification": _labels,
+    "detection": _objects,
+}
 
 
 def _batches(items: Sequence[Item], recipe: Recipe) -> Iterator[PixelBatch]:
@@ -87,12 +139,19 @@ def _batches(items: Sequence[Item], recipe: Recipe) -> Iterator[PixelBatch]:
 
 
 def _require_within(certificate: Certificate, limits: ParityLimits) -> None:
-    share = certificate.changed_decisions / certificate.pictures
-    if certificate.max_error <= limits.max_error and share <= limits.max_changed_share:
+    lost = certificate.objects - certificate.matched_objects
+    if certificate.objects:
+        within = lost <= certificate.objects * limits.max_lost_share
+    else:
+        share = certificate.changed_decisions / certificate.pictures
+        within = share <= limits.max_changed_share
+    if certificate.max_error <= limits.max_error and within:
         return
     raise ParityError(
-        f"the file's answers differ from the model's by up to {certificate.max_error:.2g} and "
-        f"{certificate.changed_decisions} of {certificate.pictures} decisions changed",
-        expected=f"at most {limits.max_error:g} and {limits.max_changed_share:.1%} of decisions",
+        f"the file's answers differ from the model's by up to {certificate.max_error:.2g}, "
+        f"{certificate.changed_decisions} of {certificate.pictures} decisions changed and "
+        f"{lost} of {certificate.objects} objects were lost",
+        expected=f"at most {limits.max_error:g}, {limits.max_changed_share:.1%} of decisions and "
+        f"{limits.max_lost_share:.1%} of objects",
         todo="report this backbone; the package was not written",
     )

@@ -10,12 +10,14 @@ from pydantic import Field, model_validator
 from midrib.config import Config
 from midrib.errors import UsageError
 from midrib.names import unknown_name
+from midrib.postprocessing import Suppression
 from midrib.preprocessing import Recipe
 from midrib.records import Score
 
 CARD_FORMAT: Literal[1] = 1
 ANSWER_OUTPUT = "answer"
 EMBEDDING_OUTPUT = "embedding"
+BOXES_OUTPUT = "boxes"
 PICTURES_INPUT = "pictures"
 
 
@@ -58,7 +60,8 @@ class Decision(Config):
     """With two classes: the one that the threshold is about; otherwise the most probable wins."""
 
     threshold: float = Field(default=0.5, ge=0, le=1)
-    """Probability from which the positive class is decided."""
+    """Probability from which the positive class is decided; of a detector, the score from which
+    an object is answered."""
 
 
 class Certificate(Config):
@@ -68,13 +71,19 @@ class Certificate(Config):
     """Held-out pictures that both were asked."""
 
     max_error: float
-    """Largest absolute difference of any probability."""
+    """Largest absolute difference of any probability or score."""
 
     mean_error: float
-    """Mean absolute difference of the probabilities."""
+    """Mean absolute difference of the probabilities or scores."""
 
     changed_decisions: int
-    """Pictures on which the decided label differs."""
+    """Pictures on which the decided label differs, or an object has no match."""
+
+    objects: int = 0
+    """Of a detector: sure objects that the model found in the pictures."""
+
+    matched_objects: int = 0
+    """Those that the file finds too: the same class at an IoU of 0.95 or more."""
 
     engine: str
     """The engine, with its version, that the variant was run in."""
@@ -109,8 +118,12 @@ class Card(Config):
     version: int | None = None
     """Set when it is published; counted from 1."""
 
-    task: Literal["classification"] = "classification"
-    labels: list[str] = Field(min_length=2)
+    task: Literal["classification", "detection"] = "classification"
+    algorithm: str = ""
+    """The name of the head with its loss; empty in packages of classifiers made before there were
+    others."""
+
+    labels: list[str] = Field(min_length=1)
     """Class names in the order of the answer."""
 
     backbone: str
@@ -119,6 +132,9 @@ class Card(Config):
     preprocessing: Recipe
     preprocessing_hash: str
     decision: Decision = Decision()
+    suppression: Suppression | None = None
+    """Of a detector: how its candidates become objects, outside the graph."""
+
     data_version: str
     """Hash of the data set, its labels and its splits."""
 
@@ -143,6 +159,10 @@ class Card(Config):
             self.preprocessing.width,
         ):
             raise ValueError("input size and preprocessing size differ")
+        if self.task == "classification" and len(self.labels) < 2:
+            raise ValueError("a classifier has two labels at least")
+        if (self.task == "detection") != (self.suppression is not None):
+            raise ValueError("a detector, and no other model, has its suppression")
         if self.decision.positive is not None and (
             len(self.labels) != 2 or self.decision.positive not in self.labels
         ):

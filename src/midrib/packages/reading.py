@@ -15,6 +15,12 @@ from midrib.packages.manifest import read_manifest
 from midrib.packages.reference import Reference
 
 C = TypeVar("C", bound=Config)
+
+SampleAnswer = list[float] | list[list[float]]
+"""Probabilities in the order of the labels; of a detector a row an object: left, top, right and
+bottom in pixels of the upright picture, score, and place of the class among the labels."""
+
+_OBJECT_NUMBERS = 6
 CARD_FILE = "model.json"
 REFERENCE_FILE = "reference.json"
 SAMPLES_FOLDER = "samples"
@@ -23,11 +29,11 @@ ANSWERS_FILE = "answers.json"
 
 @dataclass(frozen=True)
 class Sample:
-    """One encoded picture and the probabilities that the lab got for it, in label order."""
+    """One encoded picture and the answer that the lab got for it."""
 
     file: str
     data: bytes
-    answer: list[float]
+    answer: SampleAnswer
 
 
 @dataclass(frozen=True)
@@ -51,21 +57,21 @@ class Package:
             for name, answer in _json_table(folder / ANSWERS_FILE).items()
         ]
 
-    def _answer(self, name: str, answer: object) -> list[float]:
+    def _answer(self, name: str, answer: object) -> SampleAnswer:
+        if self.card.task == "detection":
+            return self._objects(name, answer)
         classes = len(self.card.labels)
-        if not isinstance(answer, list) or not all(
-            isinstance(each, int | float) for each in answer
-        ):
-            came = f"{ANSWERS_FILE} holds no list of numbers for {name}"
-        elif len(answer) != classes:
-            came = f"{ANSWERS_FILE} holds {len(answer)} numbers for {name}"
-        else:
-            return answer
-        raise PackageError(
-            came,
-            expected=f"{classes} probabilities, one a label",
-            todo="get the package again from where it came",
-        )
+        return _numbers(name, answer, classes, f"{classes} probabilities, one a label")
+
+    def _objects(self, name: str, answer: object) -> list[list[float]]:
+        expected = "a list of objects: box, score and place of the class"
+        if not isinstance(answer, list):
+            raise _not_held(f"holds a {type(answer).__name__}", name, expected)
+        rows = [_numbers(name, row, _OBJECT_NUMBERS, expected) for row in answer]
+        for row in rows:
+            if row[-1] not in range(len(self.card.labels)):
+                raise _not_held(f"holds an object of class {row[-1]:g}", name, expected)
+        return rows
 
     @cached_property
     def manifest(self) -> dict[str, str]:
@@ -93,6 +99,22 @@ def open_package(folder: Path) -> Package:
         )
     read_manifest(folder)
     return Package(folder=folder, card=_read_as(Card, folder / CARD_FILE))
+
+
+def _numbers(name: str, answer: object, count: int, expected: str) -> list[float]:
+    if not isinstance(answer, list) or not all(isinstance(each, int | float) for each in answer):
+        raise _not_held("holds no list of numbers", name, expected)
+    if len(answer) != count:
+        raise _not_held(f"holds {len(answer)} numbers", name, expected)
+    return answer
+
+
+def _not_held(what: str, name: str, expected: str) -> PackageError:
+    return PackageError(
+        f"{ANSWERS_FILE} {what} for {name}",
+        expected=expected,
+        todo="get the package again from where it came",
+    )
 
 
 def _read_as(kind: type[C], path: Path) -> C:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from midrib.pipeline.backbone_shown import BackboneShown, show_backbone
     from midrib.pipeline.comparing import ComparedBackbones, compare_backbones
     from midrib.pipeline.evaluating import EvaluationResult, evaluate
+    from midrib.pipeline.explaining import Explained, explain
     from midrib.pipeline.exporting import Exported, export
     from midrib.pipeline.making import Trained, train
     from midrib.pipeline.releasing import (
@@ -71,6 +72,7 @@ __all__ = [
     "Converted",
     "DataDifference",
     "EvaluationResult",
+    "Explained",
     "Exported",
     "Indexed",
     "Layout",
@@ -95,6 +97,7 @@ __all__ = [
     "diff_data",
     "doctor",
     "evaluate",
+    "explain",
     "export",
     "fix",
     "index_data",
@@ -122,6 +125,7 @@ _LAZY = {
     "backbone_list": {"BackboneFilter", "BackboneList", "list_backbones"},
     "backbone_shown": {"BackboneShown", "show_backbone"},
     "making": {"Trained", "train"},
+    "explaining": {"Explained", "explain"},
     "exporting": {"Exported", "export"},
     "evaluating": {"EvaluationResult", "evaluate"},
     "comparing": {"ComparedBackbones", "compare_backbones"},

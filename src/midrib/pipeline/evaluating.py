@@ -6,20 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from midrib.engines import AUTO, load_predictor
-from midrib.evaluation import Evaluation, evaluate_package, with_leaks
+from midrib.evaluation import AnyEvaluation, evaluate_package, with_leaks
 from midrib.pipeline.data import read
 from midrib.pipeline.run_data import divide_for_training
 from midrib.pipeline.targets import open_whole
 from midrib.records import Score
 from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings
+from midrib.tasks.algorithms import USUAL
 
 
 @dataclass(frozen=True)
 class EvaluationResult:
     """Scores of one split, as served."""
 
-    evaluation: Evaluation
+    evaluation: AnyEvaluation
 
     def as_record(self) -> dict[str, object]:
         return self.evaluation.as_record()
@@ -65,7 +66,14 @@ def evaluate(
     if split == "all":
         items = list(read(source, strict=False, settings=settings, reporter=reporter).items)
     else:
-        divided = divide_for_training(source, None, settings, strict=False, reporter=reporter)
+        divided = divide_for_training(
+            source,
+            None,
+            settings,
+            algorithm=package.card.algorithm or USUAL[package.card.task],
+            strict=False,
+            reporter=reporter,
+        )
         items = [item for item in divided.dataset.items if item.split == split]
         leaked = [leak.held_out.path for leak in divided.leaks if leak.held_out.split == split]
     with reporter.bar("score") as advance:
@@ -75,6 +83,6 @@ def evaluate(
     return EvaluationResult(with_leaks(found, leaked))
 
 
-def _side(score: Score, found: Evaluation) -> str:
+def _side(score: Score, found: AnyEvaluation) -> str:
     """What a score without the leaked pictures is marked with."""
     return "" if score.split == found.split else f"   {score.split}, {score.pictures} pictures"

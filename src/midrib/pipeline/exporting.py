@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from midrib.evaluation import Evaluation
+from midrib.evaluation import AnyEvaluation
 from midrib.exporting import ExportConfig, make_package
 from midrib.pipeline.evaluating import EvaluationResult
-from midrib.pipeline.run_data import as_trained
+from midrib.pipeline.run_data import as_trained, require_label
 from midrib.pipeline.run_stages import package_run
 from midrib.reporting import SILENT, Reporter
 from midrib.training import RunFolder
@@ -19,7 +19,7 @@ class Exported:
     """A package of a run."""
 
     package: Path
-    test: Evaluation
+    test: AnyEvaluation
 
     def as_record(self) -> dict[str, object]:
         return {"package": str(self.package), "test": self.test.as_record()}
@@ -49,6 +49,7 @@ def export(
     """
     folder, config = RunFolder(Path(run)), config or ExportConfig()
     dataset = as_trained(folder, reporter)
+    require_label(dataset, config)
     if output is None:
         packaged = package_run(folder, dataset, config, reporter)
         return Exported(packaged.package.folder, packaged.test)

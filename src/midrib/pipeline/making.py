@@ -8,7 +8,7 @@ from pathlib import Path
 
 from midrib.datasets import Dataset, SplitConfig
 from midrib.datasets.splitting import Leak, require_no_leaks
-from midrib.evaluation import Evaluation
+from midrib.evaluation import AnyEvaluation, load_evaluation
 from midrib.exporting import ExportConfig
 from midrib.packages.card import require_model_name
 from midrib.pipeline.data import slug
@@ -32,7 +32,7 @@ class Trained:
     version: int
     run: RunFolder
     package: Path
-    test: Evaluation
+    test: AnyEvaluation
     dataset: Dataset
     seconds: dict[str, float]
 
@@ -99,7 +99,14 @@ def train(
     export_config = export_config or ExportConfig()
     name = require_model_name(slug(source) if name is None else name)
     require_trainable(with_known_weights(config, settings), settings)
-    divided = divide_for_training(source, split_config, settings, strict=strict, reporter=reporter)
+    divided = divide_for_training(
+        source,
+        split_config,
+        settings,
+        algorithm=config.algorithm,
+        strict=strict,
+        reporter=reporter,
+    )
     dataset = divided.dataset
     if not allow_leak:
         require_no_leaks(dataset, divided.leaks, given=divided.given)
@@ -118,7 +125,7 @@ def train(
         version=published.version,
         run=run,
         package=published.folder,
-        test=Evaluation.load(run.evaluation("test")),
+        test=load_evaluation(run.evaluation("test")),
         dataset=dataset,
         seconds={stage: noted["seconds"] for stage, noted in run.stages().items()},
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from midrib.datasets import Dataset, SplitConfig, check_dataset, load_splits, save_splits
 from midrib.datasets.index import open_index
-from midrib.errors import DatasetError
+from midrib.errors import ConfigError, DatasetError
 from midrib.exporting import ExportConfig
 from midrib.names import unknown_name
 from midrib.pipeline.data import keep, read, splits_table
@@ -15,7 +15,8 @@ from midrib.pipeline.data.copies import likenesses_of
 from midrib.pipeline.data.dividing import Divided, divide
 from midrib.reporting import Reporter
 from midrib.settings import Settings
-from midrib.training import RunFolder, require_one_class_each
+from midrib.tasks.algorithms import USUAL
+from midrib.training import RunFolder, require_fitting
 
 
 def divide_for_training(
@@ -23,6 +24,7 @@ def divide_for_training(
     config: SplitConfig | None,
     settings: Settings,
     *,
+    algorithm: str = USUAL["classification"],
     strict: bool,
     reporter: Reporter,
 ) -> Divided:
@@ -31,7 +33,7 @@ def divide_for_training(
     Raises ``DatasetError`` for what cannot be trained on.
     """
     dataset = read(source, strict=strict, settings=settings, reporter=reporter)
-    require_one_class_each(dataset)
+    require_fitting(dataset, algorithm)
     found = likenesses_of(dataset, source, settings, reporter)
     for line in check_dataset(dataset, likenesses=found).lines():
         reporter.say(line)
@@ -49,8 +51,19 @@ def divide_for_training(
     return replace(divided, dataset=kept)
 
 
+def require_threshold(task: str, config: ExportConfig) -> None:
+    """Say that a classifier's threshold is about a class. Raises ``ConfigError``."""
+    if task == "classification" and config.threshold is not None and config.positive is None:
+        raise ConfigError(
+            f"the threshold {config.threshold} without a class that it is about",
+            expected="a positive class beside it",
+            todo="add --positive LABEL, or leave --threshold out",
+        )
+
+
 def require_label(dataset: Dataset, config: ExportConfig) -> None:
     """Say before training what export would say after it."""
+    require_threshold(dataset.task, config)
     if config.positive is None:
         return
     if config.positive not in dataset.labels:

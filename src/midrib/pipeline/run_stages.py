@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 
 from midrib.backbones import canonical_name
+from midrib.backbones.listing.counting import facts_without_weights
 from midrib.backbones.weights.start import start_from
 from midrib.config import fingerprint
 from midrib.datasets import Dataset, save_splits
@@ -21,18 +22,22 @@ from midrib.storage import write_json
 from midrib.training import (
     FitTask,
     Fitted,
+    Model,
     Pictures,
     Row,
     RunFolder,
     RunRecord,
+    Scenes,
     TrainConfig,
     fit_on_devices,
-    new_classifier,
+    new_model,
+    planned,
     recipe_for,
+    require_large_enough,
     resolve_device,
     resolve_precision,
     run_identity,
-    starting_classifier,
+    starting_model,
 )
 
 _MIRRORED_STEPS = 10
@@ -58,8 +63,13 @@ def begin_run(
         return run
     start = start_from(canonical_name(config.backbone), config.weights, settings, reporter)
     reporter.say(f"weights    {start.weights.origin} ({start.weights.licence})")
-    classifier, warm = new_classifier(config, dataset.labels, start, settings)
-    facts = classifier.backbone.facts
+    own = facts_without_weights(canonical_name(config.backbone))
+    plan = planned(config, own, dataset.of("train"))
+    if plan is not None:
+        config = config.model_copy(update={"size": plan.height})
+        require_large_enough(plan.height, own)
+    model, warm = new_model(Model(config, dataset.labels, plan), start, settings)
+    facts = model.backbone.facts
     recipe = recipe_for(facts, config)
     save_splits(dataset, run.splits)
     runs = Runs(settings.tracking(), settings.runs)
@@ -79,6 +89,7 @@ def begin_run(
             labels=list(dataset.labels),
             train=config,
             recipe=recipe,
+            plan=plan,
             weights_origin=facts.weights.origin,
             weights_licence=facts.weights.licence,
             weights_source=start.weights.source,
@@ -129,9 +140,11 @@ def fit_run(run: RunFolder, dataset: Dataset, settings: Settings, reporter: Repo
 def _fit_task(run: RunFolder, record: RunRecord, dataset: Dataset, settings: Settings) -> FitTask:
     config = record.train
     cache = PictureCache(settings.decoded_pictures, settings.picture_cache)
+    model = starting_model(record, settings)
+    kind = Scenes if model.task == "detection" else Pictures
     return FitTask(
-        model=starting_classifier(record, settings),
-        training=Pictures(
+        model=model,
+        training=kind(
             dataset.of("train"),
             record.labels,
             record.recipe,
@@ -139,7 +152,7 @@ def _fit_task(run: RunFolder, record: RunRecord, dataset: Dataset, settings: Set
             seed=config.seed,
             cache=cache,
         ),
-        validation=Pictures(dataset.of("validation"), record.labels, record.recipe, cache=cache),
+        validation=kind(dataset.of("validation"), record.labels, record.recipe, cache=cache),
         config=config,
         folder=run.path,
         identity=record.identity,
@@ -189,9 +202,10 @@ def package_run(
             run, dataset, config, run.package, progress=lambda a, b: advance(a, b, "")
         )
     proof = packaged.package.card.variant().certificate
+    found = f", {proof.matched_objects} of {proof.objects} objects found" if proof.objects else ""
     reporter.say(
         f"proof      the file is at most {proof.max_error:.1g} from the model on "
-        f"{proof.pictures} held-out pictures; {proof.changed_decisions} decisions changed"
+        f"{proof.pictures} held-out pictures; {proof.changed_decisions} decisions changed{found}"
     )
     packaged.validation.save(run.evaluation("validation"))
     packaged.test.save(run.evaluation("test"))

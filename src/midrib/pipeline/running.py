@@ -13,7 +13,7 @@ from midrib.monitoring import monitor as watch_log
 from midrib.packages import Reference, open_package
 from midrib.pipeline.targets import open_whole
 from midrib.preprocessing import SUFFIXES
-from midrib.records import Prediction
+from midrib.records import Answered, Detections
 from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings
 
@@ -25,8 +25,9 @@ class Predictions:
     model: str
     version: int | None
     engine: str
-    answers: dict[Path, Prediction]
+    answers: dict[Path, Answered]
     refused: dict[Path, str]
+    drawn: tuple[Path, ...] = ()
 
     def as_record(self) -> dict[str, object]:
         return {
@@ -38,15 +39,33 @@ class Predictions:
                 for path, answer in self.answers.items()
             ],
             "refused": [{"picture": str(path), "error": why} for path, why in self.refused.items()],
+            **({"drawn": [str(path) for path in self.drawn]} if self.drawn else {}),
         }
 
     def lines(self) -> list[str]:
         width = max((len(answer.label) for answer in self.answers.values()), default=0)
-        answered = [
-            f"{answer.label:<{width}}  {answer.score:.3f}  {path}"
-            for path, answer in self.answers.items()
-        ]
-        return [*answered, *(f"refused  {path}: {why}" for path, why in self.refused.items())]
+        answered = []
+        for path, answer in self.answers.items():
+            if isinstance(answer, Detections):
+                answered += [f"{path}: {counted_objects(len(answer))}", *_objects(answer)]
+            else:
+                answered.append(f"{answer.label:<{width}}  {answer.score:.3f}  {path}")
+        refused = [f"refused  {path}: {why}" for path, why in self.refused.items()]
+        return [*answered, *refused, *(f"drawn    {path}" for path in self.drawn)]
+
+
+def counted_objects(count: int) -> str:
+    """A count of objects in words."""
+    return f"{count} object" if count == 1 else f"{count} objects"
+
+
+def _objects(answer: Detections) -> list[str]:
+    width = max(map(len, answer.labels), default=0)
+    return [
+        f"  {label:<{width}}  {score:.3f}  "
+        f"from {box[0]:.0f}, {box[1]:.0f} to {box[2]:.0f}, {box[3]:.0f}"
+        for label, score, box in zip(answer.labels, answer.scores, answer.boxes, strict=True)
+    ]
 
 
 def predict(
@@ -54,6 +73,7 @@ def predict(
     pictures: Sequence[str | Path],
     *,
     engine: str = AUTO,
+    draw: Path | None = None,
     settings: Settings | None = None,
     reporter: Reporter = SILENT,
 ) -> Predictions:
@@ -63,11 +83,12 @@ def predict(
         target: a published name, NAME@VERSION or a package's folder.
         pictures: files, or folders whose pictures are all asked.
         engine: the engine's name or 'auto'.
+        draw: write pictures with the objects found in them to this file, or into this folder.
         settings: where everything is kept.
         reporter: is told how far it is.
 
     Raises:
-        UsageError: there is no picture.
+        UsageError: there is no picture, or nothing that could be drawn.
         PictureError: not one of the pictures can be read.
     """
     settings = settings or Settings()
@@ -95,7 +116,12 @@ def predict(
             f"none of {len(files)} pictures can be read; {files[0]}: {refused[files[0]]}",
         )
     card = package.card
-    return Predictions(card.name, card.version, predictor.choice.engine, answers, refused)
+    drawn: tuple[Path, ...] = ()
+    if draw is not None:
+        from midrib.pipeline.drawing import draw_answers
+
+        drawn = tuple(draw_answers(answers, draw))
+    return Predictions(card.name, card.version, predictor.choice.engine, answers, refused, drawn)
 
 
 def serve(

@@ -156,6 +156,12 @@ def verify(path: str | Path, *, engine: str = AUTO, settings: Settings | None = 
 
 
 def _decision(card: Card) -> str:
+    if card.suppression is not None:
+        kept = card.suppression
+        return (
+            f"objects from score {card.decision.threshold:.3f} on, of one class overlapping by "
+            f"{kept.most_overlap:g} at most, up to {kept.most_objects} a picture"
+        )
     if card.decision.positive is None:
         return "the most probable class"
     return f"'{card.decision.positive}' from probability {card.decision.threshold:.3f} on"

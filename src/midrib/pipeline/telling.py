@@ -9,8 +9,10 @@ from typing import Any
 
 from midrib.config import fingerprint
 from midrib.datasets import Dataset
-from midrib.evaluation import Evaluation
+from midrib.evaluation import DetectionEvaluation, load_evaluation
 from midrib.evaluation.report import (
+    AP50,
+    ROC_AUC,
     Baseline,
     DataFacts,
     ReleaseEvent,
@@ -50,10 +52,12 @@ def tell_run(
     if noted and noted["told"] == told and run.report.is_file():
         return
     seconds = {stage: facts["seconds"] for stage, facts in run.stages().items()}
+    evaluation = load_evaluation(run.evaluation("test"))
     content = ReportContent(
         card=package.card,
-        evaluation=Evaluation.load(run.evaluation("test")),
+        evaluation=evaluation,
         title=story.title,
+        headline=AP50 if isinstance(evaluation, DetectionEvaluation) else ROC_AUC,
         baseline=story.baseline,
         training=read_rows(run.path),
         stage_seconds=story.seconds or {name: took for name, took in seconds.items() if took},

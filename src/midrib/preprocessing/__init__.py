@@ -5,8 +5,8 @@ and augments after. What was done is a `Recipe`, and its hash travels with the m
 """
 
 from midrib.preprocessing.decoding import SUFFIXES, DecodeLimits, decode
-from midrib.preprocessing.geometry import centre_crop, resize, shrink_target
-from midrib.preprocessing.reading import read_picture, read_resized
+from midrib.preprocessing.geometry import centre_crop, resize, shrink_target, to_original
+from midrib.preprocessing.reading import read_picture, read_resized, read_view
 from midrib.preprocessing.recipe import LARGEST_SIDE, Recipe, require_implemented
 
 __all__ = [
@@ -18,7 +18,9 @@ __all__ = [
     "decode",
     "read_picture",
     "read_resized",
+    "read_view",
     "require_implemented",
     "resize",
     "shrink_target",
+    "to_original",
 ]

@@ -22,7 +22,7 @@ from midrib.config import Config
 from midrib.errors import NotAPictureError, PictureError, PictureTooLargeError
 from midrib.preprocessing.jpeg_scans import count_scans, without_detail
 from midrib.preprocessing.orientation import QUARTER_TURNED, Box, Decoded, upright
-from midrib.records import Pixels
+from midrib.records import Pixels, Size
 
 FORMATS = tuple(
     plugin.format
@@ -93,6 +93,13 @@ def decode(
         PictureError: the file is truncated, corrupt or of a kind that has no 8-bit meaning.
     """
     return decode_smaller(data, at_least=at_least, every_scan=every_scan, limits=limits).pixels
+
+
+def upright_size(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Size:
+    """Height and width of the upright picture, from its header. Raises ``PictureError``."""
+    image = _open(data, limits)
+    size = Size(image.height, image.width)
+    return Size(*size[::-1]) if orientation_of(image) in QUARTER_TURNED else size
 
 
 def decode_smaller(

@@ -7,14 +7,14 @@ from PIL import Image
 
 from midrib.preprocessing.orientation import Box, Decoded
 from midrib.preprocessing.recipe import Recipe
-from midrib.records import Pixels
+from midrib.records import Floats, Pixels, Size
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
 def shrink_target(recipe: Recipe) -> tuple[int, int]:
     """Height and width, in pixels, below which `resize` would have to enlarge."""
-    if recipe.fit == "squash":
+    if recipe.fit != "crop":
         return recipe.height, recipe.width
     return round(recipe.height / recipe.crop_ratio), round(recipe.width / recipe.crop_ratio)
 
@@ -29,15 +29,12 @@ def resize(pixels: Pixels, recipe: Recipe, box: Box | None = None) -> Pixels:
 
     Returns:
         uint8, height × width × 3; with 'squash' of the canonical size, with 'crop' the smallest
-        size of the same aspect ratio that covers the canonical size / crop_ratio.
+        size of the same aspect ratio that covers the canonical size / crop_ratio, with
+        'letterbox' the largest one of the same aspect ratio within the canonical size.
     """
     whole = Decoded.whole(pixels).box
     box = box or whole
-    height, width = shrink_target(recipe)
-    if recipe.fit == "crop":
-        scale = max(height / box.height, width / box.width)
-        height = max(height, round(box.height * scale))
-        width = max(width, round(box.width * scale))
+    height, width = _resized(recipe, box.height, box.width)
     if pixels.shape[:2] == (height, width) and box == whole:
         return pixels
     picture = Image.fromarray(pixels)
@@ -45,7 +42,44 @@ def resize(pixels: Pixels, recipe: Recipe, box: Box | None = None) -> Pixels:
 
 
 def centre_crop(pixels: Pixels, recipe: Recipe) -> Pixels:
-    """Cut the canonical height × width out of the middle; uint8, height × width × 3."""
-    top = (pixels.shape[0] - recipe.height) // 2
-    left = (pixels.shape[1] - recipe.width) // 2
+    """Cut the canonical height × width out of the middle; uint8, height × width × 3.
+
+    Where a letterboxed picture does not reach it is black.
+    """
+    over = [pixels.shape[0] - recipe.height, pixels.shape[1] - recipe.width]
+    top, left = (each // 2 for each in over)
+    if min(over) < 0:
+        framed = np.zeros((recipe.height, recipe.width, 3), np.uint8)
+        framed[-top : pixels.shape[0] - top, -left : pixels.shape[1] - left] = pixels
+        return framed
     return pixels[top : top + recipe.height, left : left + recipe.width]
+
+
+def to_original(boxes: Floats, recipe: Recipe, of: Size) -> Floats:
+    """Boxes in the model's input as boxes in the picture that it is of, cut to its edges.
+
+    Args:
+        boxes: float32, count × 4 (left, top, right, bottom) in pixels of the input.
+        recipe: how the picture became the input.
+        of: the size of the upright picture.
+    """
+    height, width = _resized(recipe, of.height, of.width)
+    left, top = (width - recipe.width) // 2, (height - recipe.height) // 2
+    shift = np.array([left, top, left, top], np.float32)
+    scale = np.array([of.width / width, of.height / height] * 2, np.float32)
+    edges = np.array([of.width, of.height] * 2, np.float32)
+    moved: Floats = np.clip((boxes + shift) * scale, np.float32(0), edges)
+    return moved
+
+
+def _resized(recipe: Recipe, height: float, width: float) -> tuple[int, int]:
+    """Height and width that a picture of ``height`` × ``width`` is resized to."""
+    target = shrink_target(recipe)
+    scales = target[0] / height, target[1] / width
+    if recipe.fit == "crop":
+        scale = max(scales)
+        return max(target[0], round(height * scale)), max(target[1], round(width * scale))
+    if recipe.fit == "letterbox":
+        scale = min(scales)
+        return max(1, round(height * scale)), max(1, round(width * scale))
+    return target

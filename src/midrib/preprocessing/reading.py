@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from midrib.preprocessing.decoding import DEFAULT_LIMITS, DecodeLimits, decode_smaller
+from midrib.preprocessing.decoding import (
+    DEFAULT_LIMITS,
+    DecodeLimits,
+    decode_smaller,
+    upright_size,
+)
 from midrib.preprocessing.geometry import centre_crop, resize, shrink_target
 from midrib.preprocessing.recipe import Recipe
-from midrib.records import Pixels
+from midrib.records import Pixels, View
 
 
 def read_resized(data: bytes, recipe: Recipe, limits: DecodeLimits = DEFAULT_LIMITS) -> Pixels:
@@ -23,3 +28,8 @@ def read_picture(data: bytes, recipe: Recipe, limits: DecodeLimits = DEFAULT_LIM
     Returns uint8, height × width × 3 (RGB), of the canonical size. Raises ``PictureError``.
     """
     return centre_crop(read_resized(data, recipe, limits), recipe)
+
+
+def read_view(data: bytes, recipe: Recipe, limits: DecodeLimits = DEFAULT_LIMITS) -> View:
+    """`read_picture`, with the size of the upright picture that it is of."""
+    return View(read_picture(data, recipe, limits), upright_size(data, limits))

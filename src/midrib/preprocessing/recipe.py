@@ -20,7 +20,7 @@ class Recipe(Config):
     """From a decoded picture to the model's uint8 input.
 
     `decode` gives oriented RGB (transparency over white, 16 bit scaled to 8); the picture is then
-    resized with an antialiased filter and cropped or squashed to height × width.
+    resized with an antialiased filter and cropped, squashed or letterboxed to height × width.
     """
 
     height: int = Field(gt=0, le=LARGEST_SIDE)
@@ -29,8 +29,9 @@ class Recipe(Config):
     width: int = Field(gt=0, le=LARGEST_SIDE)
     """Columns of the model input, in pixels."""
 
-    fit: Literal["crop", "squash"] = "crop"
-    """'crop' keeps the aspect ratio and cuts the centre out, 'squash' resizes both sides."""
+    fit: Literal["crop", "squash", "letterbox"] = "crop"
+    """'crop' keeps the aspect ratio and cuts the centre out, 'squash' resizes both sides,
+    'letterbox' keeps the whole picture and its aspect ratio, in the middle of black."""
 
     crop_ratio: float = Field(default=0.875, gt=0, le=1)
     """With 'crop': the share of the resized picture's tighter side that the crop keeps."""

@@ -14,17 +14,15 @@ from itertools import islice
 from threading import Condition, Thread
 from typing import Protocol
 
-import numpy as np
-
 from midrib.errors import MidribError, OverloadedError
-from midrib.records import PixelBatch, Pixels, Prediction
+from midrib.records import Answered, View
 from midrib.serving.jobs import Answer, Job, Outcome, State, Timings, late, unexpected
 
 
 class Infer(Protocol):
     """Runs the model. ``alone`` says that no other picture is in work."""
 
-    def __call__(self, pictures: PixelBatch, *, alone: bool) -> list[Prediction]: ...
+    def __call__(self, views: Sequence[View], *, alone: bool) -> Sequence[Answered]: ...
 
 
 class Bench:
@@ -32,7 +30,7 @@ class Bench:
 
     Args:
         decode: encoded picture to model input. Raises ``PictureError``.
-        infer: model inputs to predictions, one each.
+        infer: model inputs to answers, one each.
         workers: threads.
         batch: most pictures that ``infer`` is given at once.
         queue_length: most pictures that wait; more are refused.
@@ -40,7 +38,7 @@ class Bench:
 
     def __init__(
         self,
-        decode: Callable[[bytes], Pixels],
+        decode: Callable[[bytes], View],
         infer: Infer,
         *,
         workers: int,
@@ -158,7 +156,7 @@ class Bench:
     def _read(self, job: Job) -> None:
         problem: MidribError | None = None
         try:
-            job.picture = self._decode(job.data)
+            job.view = self._decode(job.data)
         except MidribError as refusal:
             problem = refusal
         except Exception as fault:  # noqa: BLE001 - a worker outlives whatever one picture does
@@ -186,17 +184,17 @@ class Bench:
 
     def _ask(self, jobs: list[Job]) -> list[Answer]:
         started = time.monotonic()
-        pictures = np.stack([job.picture for job in jobs if job.picture is not None])
-        predictions = self._infer(pictures, alone=self._in_work == 1)
+        views = [job.view for job in jobs if job.view is not None]
+        predictions = self._infer(views, alone=self._in_work == 1)
         infer_seconds = time.monotonic() - started
         return [
             Answer(
                 prediction,
-                picture,
+                view.pixels,
                 Timings(job.taken - job.arrived, job.decode_seconds, infer_seconds),
                 len(jobs),
             )
-            for job, picture, prediction in zip(jobs, pictures, predictions, strict=True)
+            for job, view, prediction in zip(jobs, views, predictions, strict=True)
         ]
 
     def _finish(self, jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:

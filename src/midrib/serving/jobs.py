@@ -9,7 +9,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from midrib.errors import DeadlineError, MidribError, ServingError
-from midrib.records import Pixels, Prediction
+from midrib.records import Answered, Pixels, View
 
 
 class Timings(NamedTuple):
@@ -22,12 +22,12 @@ class Timings(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A prediction, the model input that it was made from and what it took.
+    """An answer, the model input that it was made from and what it took.
 
     ``picture``: uint8, height × width × 3. ``batch``: pictures that the model was asked together.
     """
 
-    prediction: Prediction
+    prediction: Answered
     picture: Pixels = field(repr=False)
     timings: Timings
     batch: int
@@ -60,7 +60,7 @@ class Job:
     state: State = State.WAITING
     taken: float = 0.0
     decode_seconds: float = 0.0
-    picture: Pixels | None = None
+    view: View | None = None
 
 
 def late(job: Job) -> DeadlineError:

@@ -8,8 +8,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import partial
 
+import numpy as np
+
 from midrib.engines import Predictor
-from midrib.records import PixelBatch, Prediction
+from midrib.records import Answered, View
 from midrib.serving.batching import Bench
 from midrib.serving.jobs import Job, Outcome
 
@@ -68,7 +70,7 @@ class InProcessReplica(Replica):
         self._alone = alone
         self._crowd = crowd
         self._bench = Bench(
-            crowd.read, self._infer, workers=workers, batch=batch, queue_length=queue_length
+            crowd.view, self._infer, workers=workers, batch=batch, queue_length=queue_length
         )
 
     async def submit(self, pictures: Sequence[bytes], deadline: float) -> list[Outcome]:
@@ -98,9 +100,10 @@ class InProcessReplica(Replica):
         for job in jobs:
             self._bench.expire(job)
 
-    def _infer(self, pictures: PixelBatch, *, alone: bool) -> list[Prediction]:
+    def _infer(self, views: Sequence[View], *, alone: bool) -> Sequence[Answered]:
         predictor = self._alone if alone else self._crowd
-        return predictor.answer(predictor.infer(pictures))
+        outputs = predictor.infer(np.stack([view.pixels for view in views]))
+        return predictor.answer(outputs, [view.of for view in views])
 
 
 def _tell(

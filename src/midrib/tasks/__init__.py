@@ -8,26 +8,42 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from midrib.tasks.algorithms import ALGORITHMS, Algorithm
+from midrib.tasks.algorithms import ALGORITHMS, USUAL, Algorithm
 
 if TYPE_CHECKING:
     from midrib.tasks.classification import Classifier, ServedClassifier
+    from midrib.tasks.interface import ModelRequest, TaskModel
     from midrib.tasks.losses import LOSSES, create_loss
+    from midrib.tasks.making import make_model
+    from midrib.tasks.plan import DetectionPlan, derive_plan
 
 __all__ = [
     "ALGORITHMS",
     "LOSSES",
+    "USUAL",
     "Algorithm",
     "Classifier",
+    "DetectionPlan",
+    "ModelRequest",
     "ServedClassifier",
+    "TaskModel",
     "create_loss",
+    "derive_plan",
+    "make_model",
 ]
 
-_CLASSIFICATION = frozenset({"Classifier", "ServedClassifier"})
+_MODULES = {
+    "Classifier": "classification",
+    "DetectionPlan": "plan",
+    "ModelRequest": "interface",
+    "ServedClassifier": "classification",
+    "TaskModel": "interface",
+    "derive_plan": "plan",
+    "make_model": "making",
+}
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    room = "classification" if name in _CLASSIFICATION else "losses"
-    return getattr(import_module(f"{__name__}.{room}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES.get(name, 'losses')}"), name)

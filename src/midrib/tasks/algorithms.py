@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from midrib.backbones.pyramid.strides import source_of
 from midrib.names import Registry
@@ -54,12 +55,19 @@ class Algorithm:
 
     ``strides`` are those of the maps that it reads, in pixels; none where it reads the pooled
     features, which every backbone has. ``reference`` is the paper, or the module that explains it.
+    ``maker`` is where the function stands that makes the model, as 'module:name'; it takes a
+    `midrib.tasks.interface.ModelRequest` and returns a `TaskModel`. ``defaults`` are options of
+    training that are other than usual unless they are given, and ``without`` those that mean
+    nothing to it: they are refused when they are given.
     """
 
     task: str
     head: str
     reference: str
     strides: tuple[int, ...] = ()
+    maker: str = ""
+    defaults: Mapping[str, object] = field(default_factory=lambda: _NO_OPTIONS)
+    without: frozenset[str] = frozenset()
 
     def fit(self, own: Sequence[int]) -> Fit:
         """How a backbone meets it whose maps have the strides ``own``, finest first."""
@@ -71,13 +79,86 @@ class Algorithm:
         )
 
 
+_NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
+
 ALGORITHMS: Registry[Algorithm] = Registry("algorithm")
+
+USUAL = {"classification": "linear-classifier", "detection": "retinanet"}
+"""The algorithm to name to someone whose data ask for that task."""
+
+_NOT_FOR_DETECTORS = frozenset(
+    {
+        *("fit", "crop_ratio", "label_smoothing", "class_weights"),
+        *("dropout", "mixup", "cutmix"),
+    }
+)
+_OF_DETECTORS = MappingProxyType(
+    {
+        "fit": "letterbox",
+        "loss": "focal",
+        "augmentation": "light",
+        "metric": "ap50",
+        "batch_size": 8,
+        "head_rate_factor": 1.0,
+        "learning_rate": 5e-4,
+    }
+)
 
 ALGORITHMS.register("linear-classifier")(
     Algorithm(
         task="classification",
         head="one linear layer on the pooled features",
         reference="midrib.tasks.classification",
+        maker="midrib.tasks.classification:linear_classifier",
+        without=frozenset({"box_loss"}),
+    )
+)
+
+ALGORITHMS.register("retinanet")(
+    Algorithm(
+        task="detection",
+        head="convolutions that score and move anchors at every level of a pyramid",
+        reference="arXiv 1708.02002",
+        strides=(8, 16, 32),
+        maker="midrib.tasks.detection.retinanet:retinanet",
+        defaults=_OF_DETECTORS,
+        without=_NOT_FOR_DETECTORS,
+    )
+)
+
+ALGORITHMS.register("fcos")(
+    Algorithm(
+        task="detection",
+        head="convolutions that tell the four edges around every cell of a pyramid",
+        reference="arXiv 2006.09214",
+        strides=(8, 16, 32),
+        maker="midrib.tasks.detection.fcos:fcos",
+        defaults=_OF_DETECTORS,
+        without=_NOT_FOR_DETECTORS,
+    )
+)
+
+ALGORITHMS.register("ssd")(
+    Algorithm(
+        task="detection",
+        head="a small convolution at every level that scores and moves anchors",
+        reference="arXiv 1512.02325",
+        strides=(8, 16, 32),
+        maker="midrib.tasks.detection.ssd:ssd",
+        defaults=MappingProxyType({**_OF_DETECTORS, "loss": "cross-entropy"}),
+        without=_NOT_FOR_DETECTORS | {"loss"},
+    )
+)
+
+ALGORITHMS.register("yolov3")(
+    Algorithm(
+        task="detection",
+        head="five convolutions a level; one anchor in the cell of its centre finds an object",
+        reference="arXiv 1804.02767",
+        strides=(8, 16, 32),
+        maker="midrib.tasks.detection.yolov3:yolov3",
+        defaults=MappingProxyType({**_OF_DETECTORS, "loss": "cross-entropy"}),
+        without=_NOT_FOR_DETECTORS,
     )
 )
 

@@ -3,20 +3,26 @@
 from midrib.training import picture_recipes  # noqa: F401 - it registers
 from midrib.training.augmentation import AUGMENTATIONS
 from midrib.training.config import TrainConfig
+from midrib.training.detection import Scenes
 from midrib.training.devices import create_fabric, resolve_device, resolve_precision
 from midrib.training.journal import Row, read_rows
 from midrib.training.loading import Pictures
 from midrib.training.loop import FitTask, Fitted, StepReport, fit, fit_on_devices
 from midrib.training.mosaic import mosaic
 from midrib.training.optimizers import OPTIMIZERS, SCHEDULES
+from midrib.training.planning import planned
 from midrib.training.preparation import (
+    Model,
     new_classifier,
+    new_model,
     recipe_for,
-    require_one_class_each,
+    require_fitting,
+    require_large_enough,
     require_trainable,
     run_identity,
     starting_classifier,
-    trained_classifier,
+    starting_model,
+    trained_model,
 )
 from midrib.training.probe import LinearProbe, embed, fit_probe
 from midrib.training.run_folder import RunFolder, RunRecord
@@ -33,11 +39,13 @@ __all__ = [
     "Fitted",
     "LeftOut",
     "LinearProbe",
+    "Model",
     "Pictures",
     "Row",
     "RunFolder",
     "RunRecord",
     "Scene",
+    "Scenes",
     "StepReport",
     "TrainConfig",
     "WarmStart",
@@ -48,14 +56,18 @@ __all__ = [
     "fit_probe",
     "mosaic",
     "new_classifier",
+    "new_model",
+    "planned",
     "read_rows",
     "recipe_for",
-    "require_one_class_each",
+    "require_fitting",
+    "require_large_enough",
     "require_trainable",
     "resolve_device",
     "resolve_precision",
     "run_identity",
     "scene_of",
     "starting_classifier",
-    "trained_classifier",
+    "starting_model",
+    "trained_model",
 ]

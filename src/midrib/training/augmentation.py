@@ -60,6 +60,8 @@ def light_change(pixels: Pixels, recipe: Recipe, random: np.random.Generator) ->
 
 
 def _random_crop(pixels: Pixels, recipe: Recipe, random: np.random.Generator) -> Pixels:
+    if recipe.fit == "letterbox":  # the whole picture is smaller than the input, not larger
+        return centre_crop(pixels, recipe)
     top = int(random.integers(0, pixels.shape[0] - recipe.height + 1))
     left = int(random.integers(0, pixels.shape[1] - recipe.width + 1))
     return pixels[top : top + recipe.height, left : left + recipe.width]

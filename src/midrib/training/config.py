@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
 from midrib.backbones.catalogue import canonical_name
 from midrib.config import Config
+from midrib.errors import ConfigError
 from midrib.preprocessing import LARGEST_SIDE
+from midrib.tasks.algorithms import ALGORITHMS
 
 
 class TrainConfig(Config):
@@ -17,13 +19,17 @@ class TrainConfig(Config):
     backbone: str = "efficientnet-lite0"
     """What sees: a registered name, or 'timm:' or 'torchvision:' and any of their models."""
 
+    algorithm: str = "linear-classifier"
+    """What answers: a registered algorithm; it brings the task and other defaults."""
+
     weights: str = "auto"
     """'auto', 'hub', 'packaged', 'none', a safetensors file, its folder, or an earlier run."""
 
     size: int | None = Field(default=None, ge=16, le=LARGEST_SIDE)
-    """Height and width of the model input in pixels; None takes the backbone's native size."""
+    """Height and width of the model input in pixels; None takes the backbone's native size, for
+    detectors the pictures' own up to 512."""
 
-    fit: Literal["crop", "squash"] = "crop"
+    fit: Literal["crop", "squash", "letterbox"] = "crop"
     """How a picture is brought to that size."""
 
     crop_ratio: float | None = Field(default=None, gt=0, le=1)
@@ -54,7 +60,10 @@ class TrainConfig(Config):
     """Share of all steps in which the rate rises to its peak."""
 
     loss: str = "cross-entropy"
-    """One of the registered losses."""
+    """One of the registered losses; of detectors that of the scores."""
+
+    box_loss: str = "giou"
+    """Of detectors: one of the registered losses of boxes."""
 
     label_smoothing: float = Field(default=0.05, ge=0, lt=1)
     """Share of each label that is spread over all classes."""
@@ -106,6 +115,22 @@ class TrainConfig(Config):
 
     workers: int = Field(default=0, ge=0)
     """Processes that read pictures beside the training process."""
+
+    def model_post_init(self, _: Any) -> None:
+        """Take the algorithm's own defaults. Raises ``ConfigError`` for what it has no use for."""
+        algorithm = ALGORITHMS.get(self.algorithm)
+        given = self.model_fields_set - {"algorithm"}
+        for name, value in algorithm.defaults.items():
+            if name not in given:
+                object.__setattr__(self, name, value)
+        for name in sorted(given & algorithm.without):
+            usual = algorithm.defaults.get(name, type(self).model_fields[name].default)
+            if getattr(self, name) != usual:
+                raise ConfigError(
+                    f"option '{name}' is {getattr(self, name)!r} for {self.algorithm}",
+                    expected="options that it has a use for",
+                    todo="leave it out",
+                )
 
     @field_validator("backbone")
     @classmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,14 +11,13 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from midrib.errors import TrainingError
-from midrib.metrics import METRICS
 from midrib.storage import written_aside
-from midrib.tasks import Classifier, create_loss
+from midrib.tasks import TaskModel
 from midrib.training.checkpoints import CheckpointFolder, Progress, load_optimizer, save_tensors
 from midrib.training.config import TrainConfig
-from midrib.training.loading import Pictures, evaluation_batches
-from midrib.training.mixing import Mixing
+from midrib.training.examples import Batch, Examples
+from midrib.training.loading import evaluation_batches
+from midrib.training.objectives import objective_of
 from midrib.training.optimizers import create_optimizer, rate_factor, set_rates
 
 _EMA_WARMUP = 10
@@ -30,13 +28,13 @@ class Learner:
 
     Args:
         model: with its stages frozen as wanted.
-        training: the pictures, for the class weights.
+        training: the pictures that it learns from.
         config: the options.
         fabric: devices and precision.
     """
 
     def __init__(
-        self, model: Classifier, training: Pictures, config: TrainConfig, fabric: Fabric
+        self, model: TaskModel, training: Examples, config: TrainConfig, fabric: Fabric
     ) -> None:
         self._config = config
         self._fabric = fabric
@@ -46,26 +44,17 @@ class Learner:
             self._model, multi_avg_fn=_averaging(config.ema_decay), use_buffers=True
         )
         self._wrapped, self._optimizer = fabric.setup(model, create_optimizer(model, config))
-        weights = training.class_weights() if config.class_weights == "balanced" else None
-        self._loss = create_loss(
-            config.loss,
-            smoothing=config.label_smoothing,
-            weights=None if weights is None else weights.to(fabric.device),
-        )
-        self._mixing = Mixing(config.mixup, config.cutmix, model.head.out_features, config.seed)
-        self._metric = METRICS.get(config.metric)
+        self._objective = objective_of(model, training, config, fabric.device)
         self.progress = Progress()
         self._clock = time.monotonic()
 
-    def step(self, pictures: Tensor, truth: Tensor, steps: int) -> float:
-        """Learn from one batch; returns its loss. Raises ``TrainingError`` when it diverges."""
+    def step(self, batch: Batch, steps: int) -> float:
+        """Learn from one batch; returns its loss."""
         self._wrapped.train()
         set_rates(self._optimizer, rate_factor(self.progress.step, steps, self._config))
-        pictures, truth = self._mixing(
-            pictures, truth, epoch=self.progress.epoch, batch=self.progress.batch
+        loss = self._objective.loss(
+            self._wrapped, batch, epoch=self.progress.epoch, index=self.progress.batch
         )
-        logits, _ = self._wrapped(pictures.to(self._fabric.device))
-        loss = self._loss(logits, truth.to(self._fabric.device))
         self._fabric.backward(loss)
         if self._config.gradient_clip:
             self._fabric.clip_gradients(
@@ -75,20 +64,14 @@ class Learner:
         self._optimizer.zero_grad()
         self._averaged.update_parameters(self._model)
         self.progress.finish_step()
-        return self._finite(loss.item())
+        return loss.item()
 
     @torch.inference_mode()
-    def validate(self, validation: Pictures) -> tuple[float, float]:
-        """The metric and the cross-entropy (nats) of the averaged model."""
+    def validate(self, validation: Examples) -> tuple[float, float]:
+        """The metric and the loss of the averaged model, as its task has them."""
         self._averaged.eval()
-        answers, truths = [], []
-        for pictures, truth in evaluation_batches(validation, self._config.batch_size):
-            logits, _ = self._averaged(pictures.to(self._fabric.device))
-            answers.append(torch.softmax(logits.float(), dim=1).cpu())
-            truths.append(truth)
-        answer, truth = torch.cat(answers), torch.cat(truths)
-        right = answer[torch.arange(len(truth)), truth].clamp_min(1e-12)
-        reached = self._metric(truth.numpy(), answer.numpy()), float(-right.log().mean())
+        batches = evaluation_batches(validation, self._config.batch_size)
+        reached = self._objective.judge(self._averaged, batches)
         # Running statistics differ between devices: the first one's word counts for all.
         metric, loss = self._fabric.broadcast(reached)
         return metric, loss
@@ -102,7 +85,7 @@ class Learner:
 
     def finish_epoch(self, metric: float) -> bool:
         """Count the epoch; returns whether it is the best so far."""
-        is_better = self._metric.improves(metric, self.progress.best_metric)
+        is_better = self._objective.improves(metric, self.progress.best_metric)
         return self.progress.finish_epoch(metric, is_better=is_better)
 
     def save_best(self, file: Path) -> None:
@@ -142,15 +125,6 @@ class Learner:
         now = time.monotonic()
         self.progress.seconds += now - self._clock
         self._clock = now
-
-    def _finite(self, loss: float) -> float:
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {loss} at step {self.progress.step}",
-                expected="a finite number",
-                todo="lower --learning-rate or raise the warm-up, then run with --fresh",
-            )
-        return loss
 
 
 def _averaging(

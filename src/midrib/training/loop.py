@@ -15,14 +15,16 @@ from lightning_fabric import Fabric
 
 from midrib.backbones.weights.earlier_run import BEST_FILE
 from midrib.errors import InterruptedByUser
-from midrib.tasks import Classifier
+from midrib.tasks import TaskModel
 from midrib.training.checkpoints import CheckpointFolder
 from midrib.training.config import TrainConfig
 from midrib.training.devices import create_fabric
+from midrib.training.divergence import require_finite
+from midrib.training.examples import Examples
 from midrib.training.interruption import stop_request
 from midrib.training.journal import Journal, Row, read_rows
 from midrib.training.learner import Learner
-from midrib.training.loading import EpochBatches, Pictures, training_loader
+from midrib.training.loading import EpochBatches, training_loader
 
 CHECKPOINTS_FOLDER = "checkpoints"
 
@@ -49,9 +51,9 @@ class FitTask:
     ``identity`` is the fingerprint of options and data; ``folder`` is where the run is kept.
     """
 
-    model: Classifier
-    training: Pictures
-    validation: Pictures
+    model: TaskModel
+    training: Examples
+    validation: Examples
     config: TrainConfig
     folder: Path
     identity: str
@@ -103,7 +105,7 @@ def fit(
 
     Raises:
         InterruptedByUser: Ctrl-C; a checkpoint was written first.
-        TrainingError: the loss is no longer a number.
+        TrainingError: the loss is no longer a number; its batch is kept beside the run.
         StorageError: the disk is full; earlier checkpoints are whole.
     """
     config = task.config
@@ -119,8 +121,9 @@ def fit(
     with stop_request() as stop, journal:
         while progress.epoch < config.epochs and progress.epochs_without_better < config.patience:
             batches.start(progress.epoch, progress.batch)
-            for pictures, truth in loader:
-                loss = learner.step(pictures, truth, steps)
+            for batch in loader:
+                loss = learner.step(batch, steps)
+                require_finite(loss, progress.step, batch, task.folder)
                 journal.step(progress, loss)
                 if report:
                     report(progress.step, steps, f"epoch {progress.epoch + 1}, loss {loss:.3f}")

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from midrib.names import Registry
-from midrib.tasks import Classifier
+from midrib.tasks import TaskModel
 from midrib.training.config import TrainConfig
 
 OptimizerMaker = Callable[[list[dict[str, Any]], float], torch.optim.Optimizer]
@@ -56,21 +56,21 @@ def constant(done: float) -> float:  # noqa: ARG001 - the door is one for all
     return 1.0
 
 
-def create_optimizer(model: Classifier, config: TrainConfig) -> torch.optim.Optimizer:
+def create_optimizer(model: TaskModel, config: TrainConfig) -> torch.optim.Optimizer:
     """The optimizer called ``config.optimizer`` over all parameters that are not frozen.
 
-    The head learns faster; biases and normalisation layers do not decay. Each group keeps its
-    peak rate under ``peak``.
+    What is not the backbone's learns faster; biases and normalisation layers do not decay. Each
+    group keeps its peak rate under ``peak``.
     """
     groups = []
-    head = {id(parameter) for parameter in model.head.parameters()}
+    backbone = {id(parameter) for parameter in model.backbone.parameters()}
     for in_head in (False, True):
         for decays in (True, False):
             chosen = [
                 parameter
                 for parameter in model.parameters()
                 if parameter.requires_grad
-                and (id(parameter) in head) == in_head
+                and (id(parameter) not in backbone) == in_head
                 and (parameter.ndim > 1) == decays
             ]
             peak = config.learning_rate * (config.head_rate_factor if in_head else 1)

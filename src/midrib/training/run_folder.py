@@ -11,6 +11,7 @@ from midrib.config import Config
 from midrib.errors import MidribError, TrainingError
 from midrib.preprocessing import Recipe
 from midrib.storage import read_json, write_json
+from midrib.tasks.plan import DetectionPlan
 from midrib.training.config import TrainConfig
 
 _STAGES_FILE = "stages.json"
@@ -33,6 +34,9 @@ class RunRecord(Config):
     labels: list[str]
     train: TrainConfig
     recipe: Recipe
+    plan: DetectionPlan | None = None
+    """Of a detector: its shape, as derived from backbone and data."""
+
     weights_origin: str
     weights_licence: str
     weights_source: str = ""

@@ -22,6 +22,9 @@ from midrib.records import Pixels
 LEAST_VISIBLE = 0.1
 """Share of an object's box that has to be left in the frame for the object to count."""
 
+CROWD = -1
+"""What stands for the class of a region with many objects in it."""
+
 _LEAST_PIXELS = 1.0  # of a side of a box
 _NOTHING: XYXY = (0.0, 0.0, 0.0, 0.0)
 
@@ -53,16 +56,21 @@ class Scene:
 
 
 def scene_of(
-    item: Item, pixels: Pixels, labels: Sequence[str], *, with_masks: bool = False
+    item: Item,
+    pixels: Pixels,
+    labels: Sequence[str],
+    *,
+    with_masks: bool = False,
+    with_crowds: bool = False,
 ) -> Scene:
     """The scene of a picture that was decoded at any size, uint8, height × width × 3.
 
     With masks, an object without one gets what its outlines cover, and without those its box.
-    Crowds stand for no one object and are left out.
+    Crowds stand for no one object: they are left out, or with crowds are of the class `CROWD`.
     """
     height, width = pixels.shape[:2]
     scale = width / (item.width or width), height / (item.height or height)
-    objects = [each for each in item.annotations if not each.crowd]
+    objects = [each for each in item.annotations if with_crowds or not each.crowd]
     polygons = tuple(
         tuple(_scaled(polygon, scale) for polygon in each.polygons) for each in objects
     )
@@ -74,7 +82,8 @@ def scene_of(
             for each, outlines, box in zip(objects, polygons, boxes, strict=True)
         ]
         masks = np.array(drawn, np.bool_).reshape(-1, height, width)
-    classes = np.array([labels.index(each.label) for each in objects], np.int64)
+    places = [CROWD if each.crowd else labels.index(each.label) for each in objects]
+    classes = np.array(places, np.int64)
     return Scene(pixels, boxes, classes, polygons, masks)
 
 

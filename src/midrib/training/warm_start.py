@@ -10,7 +10,7 @@ from torch import Tensor
 
 from midrib.backbones.weights.earlier_run import best_file
 from midrib.backbones.weights.tensors import read_tensors
-from midrib.tasks import Classifier
+from midrib.tasks import TaskModel
 from midrib.training.run_folder import RunFolder
 
 _HEAD = "head."
@@ -52,14 +52,14 @@ class WarmStart(BaseModel):
         return lines
 
 
-def warm_start(classifier: Classifier, run: Path, labels: Sequence[str]) -> WarmStart:
-    """Copy into ``classifier`` what ``run`` has learnt and fits.
+def warm_start(model: TaskModel, run: Path, labels: Sequence[str]) -> WarmStart:
+    """Copy into ``model`` what ``run`` has learnt and fits.
 
     The head is taken when both have the same labels in the same order, for only then does each of
     its rows mean the same.
 
     Args:
-        classifier: a new one on the same backbone.
+        model: a new one on the same backbone.
         run: the folder of the earlier run.
         labels: what the rows of the new head stand for.
 
@@ -67,7 +67,7 @@ def warm_start(classifier: Classifier, run: Path, labels: Sequence[str]) -> Warm
         TrainingError: ``run`` is no run's folder.
         StorageError: its weights are damaged or not finite.
     """
-    learnt, own = read_tensors(best_file(run)), classifier.state_dict()
+    learnt, own = read_tensors(best_file(run)), model.state_dict()
     same_labels = list(labels) == RunFolder(run).record().labels
     taken, left_out = {}, []
     for name in sorted(learnt.keys() | own.keys()):
@@ -76,7 +76,7 @@ def warm_start(classifier: Classifier, run: Path, labels: Sequence[str]) -> Warm
             taken[name] = learnt[name]
         else:
             left_out.append(LeftOut(name=name, reason=reason))
-    classifier.load_state_dict(own | taken)
+    model.load_state_dict(own | taken)
     return WarmStart(run=str(run), taken=list(taken), left_out=left_out)
 
 

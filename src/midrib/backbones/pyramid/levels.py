@@ -15,8 +15,8 @@ COARSE_CHANNELS = 256
 """Of added coarser maps, as in RetinaNet (Lin et al., arXiv 1708.02002, section 4)."""
 
 
-class PyramidLevels(nn.Module):
-    """The maps of a backbone at the strides asked for, with layers added for those it lacks.
+class AddedLevels(nn.Module):
+    """A backbone's maps to those at the strides asked for, with layers for those it lacks.
 
     A coarser map comes from the coarsest one by a 3×3 convolution of stride 2, batch normalisation
     and ReLU for each halving. A finer one comes from the finest map below it by a transposed 2×2
@@ -25,7 +25,7 @@ class PyramidLevels(nn.Module):
     starts from nothing; ``added`` has the strides.
 
     Args:
-        backbone: what sees.
+        backbone: what gives the maps; it is no part of this.
         strides: of the maps, in pixels.
 
     Raises:
@@ -35,7 +35,6 @@ class PyramidLevels(nn.Module):
     def __init__(self, backbone: Backbone, strides: Sequence[int] = (8, 16, 32)) -> None:
         super().__init__()
         own = backbone.facts.levels
-        self.backbone = backbone
         self._sources = [_source(backbone, stride) for stride in strides]
         self.additions = nn.ModuleList(
             _addition(own[source], stride)
@@ -48,13 +47,12 @@ class PyramidLevels(nn.Module):
         known = {level.stride for level in own}
         self.added = tuple(stride for stride in strides if stride not in known)
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
-        """Pictures to maps in the order of the strides asked for.
+    def forward(self, own: Sequence[Tensor], pictures: Tensor) -> tuple[Tensor, ...]:
+        """The backbone's maps of ``pictures`` to maps in the order of the strides asked for.
 
         Float, count × channels × height × width, to float, count × channels of the level ×
         ceil(height / stride) × ceil(width / stride).
         """
-        own = self.backbone.pyramid(pictures)
         maps = [
             addition(own[source])
             for source, addition in zip(self._sources, self.additions, strict=True)
@@ -68,6 +66,39 @@ class PyramidLevels(nn.Module):
             + (", added" if level.stride in self.added else "")
             for level in self.levels
         ]
+
+
+class PyramidLevels(nn.Module):
+    """A backbone with its `AddedLevels`: pictures to maps at the strides asked for.
+
+    Args:
+        backbone: what sees.
+        strides: of the maps, in pixels.
+
+    Raises:
+        UsageError: a stride cannot be had from the backbone's levels.
+    """
+
+    def __init__(self, backbone: Backbone, strides: Sequence[int] = (8, 16, 32)) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.own_and_added = AddedLevels(backbone, strides)
+        self.levels = self.own_and_added.levels
+        self.added = self.own_and_added.added
+
+    @property
+    def additions(self) -> nn.ModuleList:
+        """The added layers, one a stride."""
+        return self.own_and_added.additions
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        """Float pictures, count × channels × height × width, to maps as `AddedLevels` has them."""
+        maps: tuple[Tensor, ...] = self.own_and_added(self.backbone.pyramid(pictures), pictures)
+        return maps
+
+    def describe(self) -> list[str]:
+        """One line a level: stride, channels and whether it was added."""
+        return self.own_and_added.describe()
 
 
 def _source(backbone: Backbone, stride: int) -> int:

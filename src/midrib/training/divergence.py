@@ -1,0 +1,41 @@
+"""A loss that is no number: stop, and keep what led to it for a look."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from torch import Tensor
+
+from midrib.errors import TrainingError
+from midrib.storage import written_aside
+from midrib.training.checkpoints import save_tensors
+from midrib.training.examples import Batch
+
+DIVERGED_FILE = "diverged.safetensors"
+
+
+def require_finite(loss: float, step: int, batch: Batch, folder: Path) -> None:
+    """Raise ``TrainingError`` unless ``loss`` is a finite number.
+
+    The batch is then written to the run's folder: ``pictures`` and ``truth``, or for objects
+    ``boxes-0``, ``classes-0`` … of each picture. Checkpoints stay as they were.
+    """
+    if math.isfinite(loss):
+        return
+    pictures, truth = batch
+    tensors = {"pictures": pictures.contiguous()}
+    if isinstance(truth, Tensor):
+        tensors["truth"] = truth.contiguous()
+    else:
+        for place, target in enumerate(truth):
+            named = target._asdict().items()
+            tensors |= {f"{name}-{place}": part.contiguous() for name, part in named}
+    file = folder / DIVERGED_FILE
+    with written_aside(file) as aside:
+        save_tensors(tensors, aside)
+    raise TrainingError(
+        f"the loss is {loss} at step {step}; its batch is in {file}",
+        expected="a finite number",
+        todo="lower --learning-rate or raise the warm-up, then run with --fresh",
+    )
