@@ -120,10 +120,13 @@ def test_empty_folder_says_what_to_put_there(midrib: Shell, tmp_path: Path) -> N
     assert_refused(midrib("train", tmp_path / "empty"), 3, "empty", "expected")
 
 
-def test_one_class_only_is_refused(midrib: Shell, tmp_path: Path) -> None:
-    """One class cannot be told from anything."""
+def test_one_class_only_is_told_and_refused(midrib: Shell, tmp_path: Path) -> None:
+    """One class cannot be told from anything: a check says so, training refuses it."""
     pictures = make_class_folders(tmp_path / "one", classes=(3,), each=8)
-    assert_refused(midrib("data", "check", pictures), 3, "class")
+    checked = midrib("data", "check", pictures)
+    assert checked.returncode == 0
+    assert "class-too-small" in checked.stdout
+    assert_refused(midrib("train", pictures), 3, "class")
 
 
 def test_class_with_one_picture_is_named(midrib: Shell, tmp_path: Path) -> None:
