@@ -56,8 +56,9 @@ def ask(
         environment: variables beside those that are set here.
     """
     with TemporaryDirectory() as folder:
-        answered = Path(folder) / "answer.json"
-        arguments = [work, json.dumps(request), str(memory_bytes), str(answered)]
+        asked, answered = Path(folder) / "request.json", Path(folder) / "answer.json"
+        asked.write_text(json.dumps(request), encoding="utf-8")
+        arguments = [work, str(asked), str(memory_bytes), str(answered)]
         try:
             finished = subprocess.run(
                 [sys.executable, "-P", "-m", "midrib.work", *arguments],
@@ -90,11 +91,11 @@ def _same_modules() -> dict[str, str]:
 def _answer(arguments: Sequence[str]) -> None:
     """Do what `ask` asked for, in the process that it started."""
     _die_with_parent()
-    work, request, memory_bytes, answered = arguments
+    work, asked, memory_bytes, answered = arguments
     _bound_memory(int(memory_bytes))
     module, _, name = work.partition(":")
     try:
-        told = {"answer": getattr(import_module(module), name)(json.loads(request))}
+        told = {"answer": getattr(import_module(module), name)(read_json(Path(asked)))}
     except Exception as problem:  # noqa: BLE001 - whatever it is becomes the reason that is told
         told = {"problem": _described(problem)}
     write_json(Path(answered), told)

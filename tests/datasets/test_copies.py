@@ -20,8 +20,18 @@ from midrib.datasets.copies import (
     find_likenesses,
     fingerprint,
 )
-from midrib.datasets.copies.candidates import WITHIN
-from midrib.datasets.copies.fingerprints import TURNS, WINDOWS, Turn, turn_pixels, turned
+from midrib.datasets.copies.candidates import WITHIN, Candidate
+from midrib.datasets.copies.fingerprints import (
+    TURNS,
+    UNTURNED,
+    WHOLE,
+    WINDOWS,
+    Turn,
+    turn_pixels,
+    turned,
+)
+from midrib.datasets.copies.pairs import compare_pairs
+from midrib.errors import DatasetError
 from midrib.storage import file_sha256
 
 _RANDOM = np.random.default_rng(5)
@@ -159,3 +169,27 @@ def test_likenesses_of_files(tmp_path: Path, photo: Image.Image, other: Image.Im
     names = {item.sha256: item.path.name for item in items}
     assert {names[pair.first], names[pair.second]} == {"photo.png", "small.jpg"}
     assert not found.look_alikes
+
+
+def test_many_pairs_are_compared_in_processes_as_here(
+    tmp_path: Path, photo: Image.Image, other: Image.Image
+) -> None:
+    """What processes find of many pairs is what is found here, in the same order."""
+    paths = [tmp_path / "photo.png", tmp_path / "cropped.png", tmp_path / "other.png"]
+    for path, picture in zip(paths, (photo, CHANGES["cropped"](photo), other), strict=True):
+        picture.resize((160, 120)).save(path)
+    pairs = [Candidate(1, 0, UNTURNED, WHOLE, 3), Candidate(2, 0, UNTURNED, WHOLE, 6)]
+    told: list[int] = []
+    few = compare_pairs(paths, pairs, told.append)
+    many = compare_pairs(paths, pairs * 201, told.append)
+    assert many == few * 201
+    assert told[:2] == [1, 2]
+    assert told[-1] == 402
+
+
+def test_a_picture_that_vanished_is_told_by_processes_too(tmp_path: Path) -> None:
+    """The error is the same one line, wherever the pair is compared."""
+    pairs = [Candidate(1, 0, UNTURNED, WHOLE, 3)] * 401
+    paths = [tmp_path / "gone.png", tmp_path / "gone-too.png"]
+    with pytest.raises(DatasetError, match=r"gone.*cannot be read any more"):
+        compare_pairs(paths, pairs, lambda _: None)

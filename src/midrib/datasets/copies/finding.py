@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,12 +12,11 @@ import numpy as np
 
 from midrib.datasets.copies.candidates import Candidate, find_candidates
 from midrib.datasets.copies.fingerprints import SIDE as HASHED_SIDE
-from midrib.datasets.copies.fingerprints import Grey, Hashes, fingerprint
-from midrib.datasets.copies.verification import SIDE, Comparison, comparable, compare
+from midrib.datasets.copies.fingerprints import Hashes, fingerprint
+from midrib.datasets.copies.pairs import compare_pairs
+from midrib.datasets.copies.thumbnails import read_pixels
+from midrib.datasets.copies.verification import Comparison
 from midrib.datasets.records import Item
-from midrib.errors import DatasetError, PictureError
-from midrib.preprocessing import decode
-from midrib.records import Pixels
 
 Progress = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
@@ -26,8 +24,6 @@ Progress = Callable[[int, int], None]
 _WITHIN = 7
 """Bits that the hashes of pictures which are compared may differ in. Most copies differ in fewer,
 most look-alikes in more, and comparing pixels is what the search takes its time for."""
-
-_KEPT_IN_MEMORY = 4096  # pictures of 64 KB each
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +83,15 @@ def find_likenesses(
     if len(names) < 2:
         return Likenesses()
     candidates = find_candidates(np.stack(hashed), within=_WITHIN)
-    thumbnails = _Thumbnails([places[name] for name in names])
-    likenesses: list[Likeness] = []
-    for candidate in candidates:  # one after the other: threads would wait for Python's lock
-        likenesses.append(_likeness(names, candidate, thumbnails.compare(candidate)))
-        tell(len(names) + len(likenesses), len(names) + len(candidates))
+    compared = compare_pairs(
+        [places[name] for name in names],
+        candidates,
+        lambda done: tell(len(names) + done, len(names) + len(candidates)),
+    )
+    likenesses = [
+        _likeness(names, candidate, found)
+        for candidate, found in zip(candidates, compared, strict=True)
+    ]
     likenesses.sort(key=lambda like: (-like.similarity, like.first, like.second))
     return Likenesses(
         copies=tuple(like for like in likenesses if like.copies),
@@ -109,45 +109,8 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="midrib-copies")
 
 
-class _Thumbnails:
-    """Pictures as they are compared, the latest kept in memory."""
-
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths = paths
-        self._kept: OrderedDict[int, Grey] = OrderedDict()
-
-    def compare(self, candidate: Candidate) -> Comparison:
-        return compare(
-            self._get(candidate.crop),
-            self._get(candidate.of),
-            turn=candidate.turn,
-            window=candidate.window,
-        )
-
-    def _get(self, place: int) -> Grey:
-        known = self._kept.pop(place, None)
-        if known is None:
-            known = comparable(_pixels(self._paths[place], SIDE))
-        self._kept[place] = known
-        if len(self._kept) > _KEPT_IN_MEMORY:
-            self._kept.popitem(last=False)
-        return known
-
-
 def _hashed(path: Path) -> Hashes:
-    return fingerprint(_pixels(path, HASHED_SIDE))
-
-
-def _pixels(path: Path, side: int) -> Pixels:
-    # Twice the side: a JPEG decoded at exactly the size asked for has aliased already.
-    try:
-        return decode(path.read_bytes(), at_least=(2 * side, 2 * side))
-    except (OSError, PictureError) as problem:
-        raise DatasetError(
-            f"{path} cannot be read any more: {problem}",
-            expected="the pictures as they were when they were listed",
-            todo="leave the folder alone while it is read, and try again",
-        ) from None
+    return fingerprint(read_pixels(path, HASHED_SIDE))
 
 
 def _silent(_done: int, _total: int) -> None:

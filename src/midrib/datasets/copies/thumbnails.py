@@ -1,0 +1,48 @@
+"""Pictures as they are hashed and compared: small, and the latest kept in memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+
+from midrib.datasets.copies.fingerprints import Grey
+from midrib.datasets.copies.verification import SIDE, comparable
+from midrib.errors import DatasetError, PictureError
+from midrib.preprocessing import decode
+from midrib.records import Pixels
+
+_KEPT_IN_MEMORY = 4096  # pictures of 64 KB each
+
+
+class Thumbnails:
+    """Pictures by their place, as `compare` takes them."""
+
+    def __init__(self, paths: Mapping[int, Path]) -> None:
+        self._paths = paths
+        self._kept: OrderedDict[int, Grey] = OrderedDict()
+
+    def __getitem__(self, place: int) -> Grey:
+        known = self._kept.pop(place, None)
+        if known is None:
+            known = comparable(read_pixels(self._paths[place], SIDE))
+        self._kept[place] = known
+        if len(self._kept) > _KEPT_IN_MEMORY:
+            self._kept.popitem(last=False)
+        return known
+
+
+def read_pixels(path: Path, side: int) -> Pixels:
+    """A picture of at least twice ``side``, in pixels.
+
+    Raises ``DatasetError`` when it cannot be read any more.
+    """
+    # Twice the side: a JPEG decoded at exactly the size asked for has aliased already.
+    try:
+        return decode(path.read_bytes(), at_least=(2 * side, 2 * side))
+    except (OSError, PictureError) as problem:
+        raise DatasetError(
+            f"{path} cannot be read any more: {problem}",
+            expected="the pictures as they were when they were listed",
+            todo="leave the folder alone while it is read, and try again",
+        ) from None
