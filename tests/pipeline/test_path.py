@@ -192,6 +192,7 @@ def test_switch_stands_when_mlflow_is_gone(world: World) -> None:
     assert "MLflow was not told" in switched.warning
 
 
+@pytest.mark.soak
 def test_export_leaves_out_what_came_later_and_trains_on_with_its_own_decision(
     world: World, tmp_path: Path
 ) -> None:

@@ -87,6 +87,7 @@ def test_interrupt_writes_a_checkpoint_at_the_very_step(
     assert int(newest.name.removeprefix("step-")) == steps_written(run)
 
 
+@pytest.mark.soak
 def test_full_disk_keeps_the_last_whole_checkpoint(digit_pictures: Path, tmp_path: Path) -> None:
     """A checkpoint that does not fit on the disk is told in one line; the run goes on later."""
     run = tmp_path / "run"
