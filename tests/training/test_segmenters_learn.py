@@ -11,15 +11,15 @@ from scenes import make_scene_folder
 from midrib.backbones import create_backbone
 from midrib.datasets import read_dataset
 from midrib.preprocessing import Recipe
-from midrib.tasks.segmentation import DECODERS, Segmenter
+from midrib.tasks.segmentation import Segmenter
 from midrib.training import FitTask, TrainConfig, create_fabric, fit
 from midrib.training.segmentation import ClassMaps
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("decoder", list(DECODERS))
+@pytest.mark.parametrize("decoder", ["unet", "deeplabv3+"])
 def test_eight_scenes_are_learnt_by_heart(decoder: str, tmp_path: Path) -> None:
-    """Each decoder reaches a mean overlap of 0.95 on eight small scenes that it is shown again."""
+    """A decoder reaches a mean overlap of 0.95 on eight small scenes that it is shown again."""
     dataset = read_dataset(make_scene_folder(tmp_path / "scenes", count=8))
     shown = ClassMaps(
         list(dataset.items), dataset.labels, Recipe(height=64, width=96, fit="squash")
