@@ -18,6 +18,7 @@ from midrib.training.examples import Batch, Examples
 _OBJECTIVES = {
     "classification": "midrib.training.classification:ClassificationObjective",
     "detection": "midrib.training.detection:DetectionObjective",
+    "segmentation": "midrib.training.segmentation:SegmentationObjective",
 }
 
 

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from torch import Tensor
+
+from midrib.backbones import create_backbone
+from midrib.errors import UnknownNameError
+from midrib.exporting import write_onnx
+from midrib.packages.card import PICTURES_INPUT
+from midrib.tasks.mask_losses import create_mask_loss
+from midrib.tasks.segmentation import DECODERS, Segmenter
+
+CLASSES = 3
+SIZE = (72, 104)
+"""Height and width, no multiples of the coarsest stride."""
+
+CELLS = [
+    ("unet", "squeezenet-1.1"),
+    ("unet++", "mobilenet-v2"),
+    ("fpn", "shufflenet-v2-x0.5"),
+    ("deeplabv3+", "resnet18"),
+    ("pspnet", "resnet18"),
+    ("segformer", "mobilenet-v1"),
+]
+_AGREED = 1e-3
+EXPORTED = [
+    *((decoder, "timm:test_resnet") for decoder in ("unet", "deeplabv3+", "pspnet")),
+    *(pytest.param(*cell, marks=pytest.mark.soak) for cell in CELLS),
+]
+
+
+def _segmenter(decoder: str, backbone: str) -> Segmenter:
+    torch.manual_seed(0)
+    return Segmenter(create_backbone(backbone, weights="none"), CLASSES, decoder)
+
+
+def _pictures(count: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (count, *SIZE, 3), dtype=torch.uint8, generator=generator)
+
+
+@pytest.mark.parametrize(("decoder", "backbone"), CELLS)
+def test_a_decoder_learns_over_a_backbone(decoder: str, backbone: str) -> None:
+    """Logits have the size of the pictures, and one step on them changes the loss without NaN."""
+    segmenter, pictures = _segmenter(decoder, backbone).train(), _pictures(2)
+    truth = torch.zeros((2, *SIZE), dtype=torch.int64)
+    truth[:, 20:60, 30:80], truth[:, 40:, :20] = 1, 2
+    loss = create_mask_loss("dice+cross-entropy")
+    logits, embedding = segmenter(pictures)
+    assert logits.shape == (2, CLASSES, *SIZE)
+    assert embedding.shape == (2, segmenter.embedding_size)
+    before = loss(logits, truth)
+    before.backward()
+    for name, parameter in segmenter.decoder.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+    stepped = [each for each in segmenter.parameters() if each.grad is not None]
+    assert any(
+        bool(each.grad.any()) for each in segmenter.backbone.parameters() if each.grad is not None
+    )
+    torch.optim.AdamW(stepped, 1e-3).step()
+    after = loss(segmenter(pictures)[0], truth)
+    assert torch.isfinite(after)
+    assert not torch.equal(after, before)
+
+
+@pytest.mark.parametrize(("decoder", "backbone"), EXPORTED)
+def test_the_file_answers_like_the_model(decoder: str, backbone: str, tmp_path: Path) -> None:
+    """The exported graph takes any count of pictures and gives the model's probabilities."""
+    segmenter = _segmenter(decoder, backbone)
+    served, file = segmenter.served().eval(), tmp_path / "fp32.onnx"
+    write_onnx(served, _pictures(2), file, list(segmenter.outputs))
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    for count in (1, 3):
+        pictures = _pictures(count, seed=count)
+        with torch.inference_mode():
+            expected = served(pictures)
+        answered = session.run(None, {PICTURES_INPUT: pictures.numpy()})
+        for one, other in zip(answered, expected, strict=True):
+            scale = max(1.0, float(other.abs().max()))
+            assert np.abs(one - other.numpy()).max() <= _AGREED * scale
+        assert answered[0].shape == (count, CLASSES, *SIZE)
+        assert np.abs(answered[0].sum(axis=1) - 1).max() < 1e-4
+
+
+def test_finer_maps_are_read_where_there_are_any() -> None:
+    """A U-Net reads the map of stride 2 of a backbone that has one; others begin at 4."""
+    for decoder, finest in (("unet", 2), ("fpn", 4)):
+        assert _segmenter(decoder, "resnet18").added.levels[0].stride == finest
+
+
+def test_every_decoder_is_tried() -> None:
+    """No decoder of midrib is without a backbone in these tests."""
+    assert {decoder for decoder, _ in CELLS} == set(DECODERS)
+    with pytest.raises(UnknownNameError, match="unknown decoder 'unett'"):
+        DECODERS.get("unett")
