@@ -226,6 +226,21 @@ def matrix_table() -> str:
     return "\n".join(lines)
 
 
+def leakage_table() -> str:
+    """What copies on both sides did to a score, as it was measured last."""
+    measured = read_json(PAGES / "figures" / "leakage.json")
+    headings = list(measured["rows"][0]["figures"])
+    lines = [
+        f"| {measured['rows'][0]['case']}, {measured['date'][:10]} | {' | '.join(headings)} |",
+        "|---|" + "---|" * len(headings),
+    ]
+    for row in measured["rows"]:
+        shown = [f"{row['figures'][heading]['median']:.3g}" for heading in headings]
+        lines.append(f"| {row['candidate']} | {' | '.join(shown)} |")
+    goals = [f"{goal['name']}: {goal['figure']:.0%}" for goal in measured["goals"]]
+    return "\n".join([*lines, "", "; ".join(goals) + "."])
+
+
 def _figure(figure: Any) -> str:
     return figure.replace("|", "\\|") if isinstance(figure, str) else f"{figure['median']:.1f}"
 
@@ -309,6 +324,7 @@ def _blocks() -> dict[str, Callable[[], str]]:
         "errors": error_tree,
         "backbones": backbone_table,
         "algorithms": algorithm_table,
+        "leakage": leakage_table,
         "matrix": matrix_table,
         "checks": check_table,
     }
