@@ -2,79 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from midrib.datasets import Item
 from midrib.metrics.detection import detection_scores
 from midrib.metrics.objects import FoundObjects, TrueObjects
 from midrib.names import unknown_name
 from midrib.postprocessing import Suppression, suppress
-from midrib.preprocessing import Recipe
-from midrib.preprocessing.picture_cache import PictureCache
 from midrib.records import Pixels
 from midrib.tasks import TaskModel
 from midrib.tasks.detection import Seen, Target
-from midrib.training.augmentation import picture_generator
 from midrib.training.config import TrainConfig
-from midrib.training.examples import MEMORY_BYTES, Batch, Examples
+from midrib.training.examples import Batch, Examples
 from midrib.training.objectives import Objective
-from midrib.training.scene_augmentation import SCENE_AUGMENTATIONS
-from midrib.training.scenes import CROWD, Scene, scene_of
+from midrib.training.scene_examples import SceneExamples
+from midrib.training.scenes import CROWD, Scene
 
 METRICS_OF_DETECTION = ("ap50", "ap", "ap75", "ar")
 """By which epochs can be judged: COCO's, 0 to 1, higher being better."""
 
 
-class Scenes(Examples):
-    """Pictures with objects in them.
-
-    Args:
-        items: the pictures, with their annotations; there may be none in a picture.
-        labels: the classes in their order.
-        recipe: how pictures are resized.
-        augmentation: a registered scene augmentation's name.
-        seed: of the augmentation.
-        cache: keeps resized pictures on disk, for later runs and those that memory does not hold.
-        memory_bytes: bound of what this process keeps at hand.
-    """
-
-    def __init__(
-        self,
-        items: Sequence[Item],
-        labels: Sequence[str],
-        recipe: Recipe,
-        *,
-        augmentation: str = "none",
-        seed: int = 0,
-        cache: PictureCache | None = None,
-        memory_bytes: int = MEMORY_BYTES,
-    ) -> None:
-        super().__init__(items, recipe, seed=seed, cache=cache, memory_bytes=memory_bytes)
-        self._labels = list(labels)
-        self._augment = SCENE_AUGMENTATIONS.get(augmentation)
+class Scenes(SceneExamples):
+    """Pictures with objects in them."""
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[Pixels, Target]:
-        epoch, index = place
-        pixels, item = self.resized(index)
-        scene = scene_of(item, pixels, self._labels, with_crowds=True)
-        random = picture_generator(self._seed, epoch, index)
-        augmented = self._augment(scene, (self.recipe.height, self.recipe.width), random)
+        augmented = self.scene(place)
         return augmented.pixels, _target(augmented)
 
     def collate(self, samples: list[tuple[Pixels, Target]]) -> tuple[Tensor, list[Target]]:
         """Stack pictures: uint8, count × height × width × 3; targets stay as many as they are."""
         pictures = torch.from_numpy(np.stack([pixels for pixels, _ in samples]))
         return pictures, [target for _, target in samples]
-
-    def _truth(self, item: Item) -> Item:
-        return item
-
-    def _plain(self) -> None:
-        self._augment = SCENE_AUGMENTATIONS.get("none")
 
 
 class DetectionObjective(Objective):

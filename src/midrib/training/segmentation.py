@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import reduce
 from operator import add
 
@@ -11,20 +11,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from midrib.datasets import Item
 from midrib.metrics import SegmentationCounts, segmentation_counts, segmentation_scores
 from midrib.names import unknown_name
-from midrib.preprocessing import Recipe
-from midrib.preprocessing.picture_cache import PictureCache
 from midrib.records import Pixels
 from midrib.tasks import TaskModel
 from midrib.tasks.mask_losses import IGNORED, create_mask_loss
-from midrib.training.augmentation import picture_generator
 from midrib.training.config import TrainConfig
-from midrib.training.examples import MEMORY_BYTES, Batch, Examples
+from midrib.training.examples import Batch, Examples
 from midrib.training.objectives import Objective
-from midrib.training.scene_augmentation import SCENE_AUGMENTATIONS
-from midrib.training.scenes import CROWD, Scene, scene_of
+from midrib.training.scene_examples import SceneExamples
+from midrib.training.scenes import CROWD, Scene
 
 BACKGROUND = 0
 """Class of pixels that no object covers; the classes of objects follow."""
@@ -35,40 +31,13 @@ METRICS_OF_SEGMENTATION = ("miou", "dice", "boundary_iou", "accuracy")
 ClassMap = NDArray[np.uint8]
 
 
-class ClassMaps(Examples):
-    """Pictures with the class of each pixel: `BACKGROUND`, or 1 and on for ``labels``.
+class ClassMaps(SceneExamples):
+    """Pictures with the class of each pixel: `BACKGROUND`, or 1 and on for ``labels``."""
 
-    Args:
-        items: the pictures, with their annotations; there may be none in a picture.
-        labels: the classes of objects in their order.
-        recipe: how pictures are resized.
-        augmentation: a registered scene augmentation's name.
-        seed: of the augmentation.
-        cache: keeps resized pictures on disk, for later runs and those that memory does not hold.
-        memory_bytes: bound of what this process keeps at hand.
-    """
-
-    def __init__(
-        self,
-        items: Sequence[Item],
-        labels: Sequence[str],
-        recipe: Recipe,
-        *,
-        augmentation: str = "none",
-        seed: int = 0,
-        cache: PictureCache | None = None,
-        memory_bytes: int = MEMORY_BYTES,
-    ) -> None:
-        super().__init__(items, recipe, seed=seed, cache=cache, memory_bytes=memory_bytes)
-        self._labels = list(labels)
-        self._augment = SCENE_AUGMENTATIONS.get(augmentation)
+    with_masks = True
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[Pixels, ClassMap]:
-        epoch, index = place
-        pixels, item = self.resized(index)
-        scene = scene_of(item, pixels, self._labels, with_masks=True, with_crowds=True)
-        random = picture_generator(self._seed, epoch, index)
-        augmented = self._augment(scene, (self.recipe.height, self.recipe.width), random)
+        augmented = self.scene(place)
         return augmented.pixels, class_map(augmented)
 
     def collate(self, samples: list[tuple[Pixels, ClassMap]]) -> tuple[Tensor, Tensor]:
@@ -76,12 +45,6 @@ class ClassMaps(Examples):
         pictures = torch.from_numpy(np.stack([pixels for pixels, _ in samples]))
         maps = torch.from_numpy(np.stack([told for _, told in samples]))
         return pictures, maps.long()
-
-    def _truth(self, item: Item) -> Item:
-        return item
-
-    def _plain(self) -> None:
-        self._augment = SCENE_AUGMENTATIONS.get("none")
 
 
 class SegmentationObjective(Objective):
