@@ -9,6 +9,7 @@ import json
 import pkgutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -212,3 +213,9 @@ def test_layers_hold() -> None:
         [program, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert finished.returncode == 0, finished.stdout
+
+
+def test_every_test_file_has_a_name_of_its_own() -> None:
+    """No two test modules share a name: pytest could not tell them apart in one run."""
+    names = Counter(path.name for path in TESTS.rglob("*.py") if path.name != "conftest.py")
+    assert [name for name, count in names.items() if count > 1] == []
