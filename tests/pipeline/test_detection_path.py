@@ -61,8 +61,8 @@ class Seen:
         found = {}
         for picture in sorted((self.scenes / "images").iterdir()):
             view = predictor.view(picture.read_bytes())
-            [objects] = predictor.candidates(predictor.infer(view.pixels[None]), [view.of])
-            found[picture] = float(objects.scores.max(initial=0))
+            [looked] = predictor.look([view])
+            found[picture] = float(looked.found.scores.max(initial=0))
         return max(found.items(), key=lambda each: each[1])
 
 

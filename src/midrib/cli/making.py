@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from midrib.cli.console import AsJson, ConsoleReporter, show
-from midrib.cli.options import Source, Strict
+from midrib.cli.options import Overlap, Source, Strict, Tile, tiling_of
 
 
 def train(
@@ -46,6 +46,8 @@ def train(
         str | None,
         typer.Option(help="'balanced', 'recall:0.95' or a number; needs --positive."),
     ] = None,
+    tile: Tile = None,
+    overlap: Overlap = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Tell what would be trained, and stop.")
     ] = False,
@@ -96,7 +98,9 @@ def train(
         source,
         name=name,
         config=chosen,
-        export_config=ExportConfig(positive=positive, threshold=threshold),
+        export_config=ExportConfig(
+            positive=positive, threshold=threshold, tiles=tiling_of(tile, overlap)
+        ),
         split_config=splits,
         fresh=fresh,
         allow_leak=allow_leak,
@@ -138,6 +142,8 @@ def export(
         str | None,
         typer.Option(help="'balanced', 'recall:0.95' or a number; needs --positive."),
     ] = None,
+    tile: Tile = None,
+    overlap: Overlap = None,
     output: Annotated[
         Path | None, typer.Option(help="Where to write the package.", show_default="in the run")
     ] = None,
@@ -152,7 +158,9 @@ def export(
 
     result = pipeline.export(
         run,
-        config=ExportConfig(positive=positive, threshold=threshold),
+        config=ExportConfig(
+            positive=positive, threshold=threshold, tiles=tiling_of(tile, overlap)
+        ),
         output=output,
         reporter=ConsoleReporter(),
     )

@@ -17,11 +17,11 @@ from midrib.evaluation.detection_scores import scored
 from midrib.evaluation.records import Skipped
 from midrib.metrics.objects import FoundObjects, TrueObjects
 from midrib.packages import picture_statistics
-from midrib.records import Floats, Outputs, View
+from midrib.records import Floats, View
 
 
 class DetectionAnswers:
-    """Collects objects in pixels of the upright pictures."""
+    """Asks for objects, in pixels of the upright pictures."""
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
@@ -44,15 +44,13 @@ class DetectionAnswers:
             for each in item.annotations:
                 require_known_label(each.label, item.path, self._labels)
 
-    def add(
-        self, items: Sequence[LabelledPicture], views: Sequence[View], outputs: Outputs
-    ) -> None:
-        """Note one more batch."""
-        found = self._predictor.candidates(outputs, [view.of for view in views])
+    def add(self, items: Sequence[LabelledPicture], views: Sequence[View]) -> None:
+        """Ask about one more batch."""
+        looked = self._predictor.look(views)
         self._paths += [item.path for item in items]
         self._truth += [_truth(item, self._labels) for item in _with_objects(items)]
-        self._found += [FoundObjects(each.boxes, each.scores, each.classes) for each in found]
-        self._embedding.append(outputs.embedding)
+        self._found += [FoundObjects(*each.found) for each in looked]
+        self._embedding.append(np.stack([each.embedding for each in looked]))
         self._statistics.append(picture_statistics(np.stack([view.pixels for view in views])))
 
     def evaluation(self, split: str, skipped: Sequence[Skipped]) -> DetectionEvaluation:
