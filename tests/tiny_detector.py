@@ -1,4 +1,4 @@
-"""A whole detector's package of a few kilobytes, made without the lab: it finds what is red or blue.
+"""A whole detector's package of a few kilobytes, made without the lab: it finds red and blue.
 
 Of each colour it answers the one box around all of its pixels, so in each tile it sees exactly
 what of an object is there.

@@ -100,7 +100,7 @@ def test_evaluation_looks_as_the_predictor_does(
     assert isinstance(scored, DetectionEvaluation)
     assert scored.score("ap50").value == 1
     whole = evaluate_package(blobs, items, replace(predictor, tiles=None), split="test")
-    assert whole.score("ap50").value < 0.5
+    assert whole.score("ap50").value <= 0.5
 
 
 def test_a_package_that_says_tiles_is_rehearsed(blobs: Package, predictor: Predictor) -> None:

@@ -144,6 +144,16 @@ def export(
     ] = None,
     tile: Tile = None,
     overlap: Overlap = None,
+    most_overlap: Annotated[
+        float | None,
+        typer.Option(
+            help="Of two objects of a class that overlap by more, the surer one is kept.",
+            show_default="0.5",
+        ),
+    ] = None,
+    most_objects: Annotated[
+        int | None, typer.Option(help="Most objects of a picture.", show_default="100")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Where to write the package.", show_default="in the run")
     ] = None,
@@ -155,11 +165,17 @@ def export(
     """
     from midrib import pipeline
     from midrib.exporting import ExportConfig
+    from midrib.postprocessing import Suppression
 
+    asked = {"most_overlap": most_overlap, "most_objects": most_objects}
+    kept = {name: value for name, value in asked.items() if value is not None}
     result = pipeline.export(
         run,
         config=ExportConfig(
-            positive=positive, threshold=threshold, tiles=tiling_of(tile, overlap)
+            positive=positive,
+            threshold=threshold,
+            tiles=tiling_of(tile, overlap),
+            suppression=Suppression(**kept) if kept else None,
         ),
         output=output,
         reporter=ConsoleReporter(),

@@ -40,9 +40,7 @@ Tile = Annotated[
 ]
 Overlap = Annotated[
     int | None,
-    typer.Option(
-        help="Pixels that tiles share at least.", show_default="a quarter of the tile"
-    ),
+    typer.Option(help="Pixels that tiles share at least.", show_default="a quarter of the tile"),
 ]
 
 

@@ -14,6 +14,7 @@ from midrib.errors import EngineError, UsageError
 from midrib.packages import Card, Package, Variant
 from midrib.postprocessing import Suppression, classify, suppress, surest
 from midrib.preprocessing import (
+    LARGE_LIMITS,
     DecodeLimits,
     as_input,
     read_large,
@@ -193,7 +194,7 @@ def load_predictor(
         variant: which of its files; None takes the first.
         engine: an engine's name, or 'auto' for the one measured fastest here.
         options: how the engine uses the machine.
-        limits: bounds on pictures.
+        limits: bounds on pictures; None takes the usual ones, and with tiles all that can be read.
         memory: the file that remembers measured choices.
         tiles: how a detector looks at larger pictures; None takes what its card says.
 
@@ -205,6 +206,7 @@ def load_predictor(
     card = package.card
     if tiles is not None and card.task != "detection":
         raise _no_tiles(card)
+    tiles = tiles or card.tiles
     require_implemented(card.preprocessing, card.preprocessing_hash)
     chosen = card.variant(variant)
     options = options or EngineOptions()
@@ -214,6 +216,6 @@ def load_predictor(
         variant=chosen,
         engine=ENGINES.get(choice.engine)(package.file(chosen), options),
         choice=choice,
-        limits=limits or DecodeLimits(),
-        tiles=tiles or card.tiles,
+        limits=limits or (LARGE_LIMITS if tiles else DecodeLimits()),
+        tiles=tiles,
     )

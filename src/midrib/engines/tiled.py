@@ -14,15 +14,12 @@ import numpy as np
 from midrib.engines.predictor import Predictor
 from midrib.errors import UsageError
 from midrib.postprocessing import decide
-from midrib.preprocessing import DecodeLimits, as_input, decode
+from midrib.preprocessing import LARGE_LIMITS, DecodeLimits, as_input, decode
 from midrib.records import Floats
 from midrib.tiling import Tile, stitch, tiles_over
 
 BATCH = 16
 """Tiles that are asked for at once."""
-
-LIMITS = DecodeLimits(max_pixels=178_956_970)
-"""A picture that is worth cutting is large: the most that can be read."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ def predict_tiled(
     *,
     size: int | None = None,
     overlap: int | None = None,
-    limits: DecodeLimits = LIMITS,
+    limits: DecodeLimits = LARGE_LIMITS,
     progress: Callable[[int, int], None] | None = None,
 ) -> TiledScores:
     """Cut a picture into tiles and ask the model about each.

@@ -27,6 +27,7 @@ class DetectionAnswers:
         self._predictor = predictor
         self._labels = tuple(predictor.card.labels)
         self._paths: list[Path] = []
+        self._groups: list[str] = []
         self._truth: list[TrueObjects] = []
         self._found: list[FoundObjects] = []
         self._embedding: list[Floats] = []
@@ -48,6 +49,7 @@ class DetectionAnswers:
         """Ask about one more batch."""
         looked = self._predictor.look(views)
         self._paths += [item.path for item in items]
+        self._groups += [item.group or "" for item in _with_objects(items)]
         self._truth += [_truth(item, self._labels) for item in _with_objects(items)]
         self._found += [FoundObjects(*each.found) for each in looked]
         self._embedding.append(np.stack([each.embedding for each in looked]))
@@ -67,6 +69,7 @@ class DetectionAnswers:
                 statistics=np.concatenate(self._statistics),
                 scores=(),
                 skipped=tuple(skipped),
+                groups=tuple(self._groups),
             )
         )
 

@@ -86,7 +86,7 @@ def _numbers(evaluation: DetectionEvaluation, rows: NDArray[np.int64]) -> dict[s
 
 def most_counted(found: Sequence[FoundObjects]) -> int:
     """Found objects of a picture that count: COCO's hundred, unless tiles found more in one."""
-    return max(MOST, *map(len, found))
+    return max([MOST, *map(len, found)])
 
 
 def judge(found: FoundObjects, truth: TrueObjects) -> tuple[_Flags, _Flags]:

@@ -16,6 +16,7 @@ from midrib.evaluation.detection_figures import detection_figures
 from midrib.evaluation.detection_gallery import crowded_tiles
 from midrib.evaluation.detection_records import DetectionEvaluation
 from midrib.evaluation.detection_scores import most_counted
+from midrib.evaluation.detection_slices import detection_slices
 from midrib.evaluation.figures import Figure, Row, answer_figures, training_figures
 from midrib.evaluation.gallery import right_tiles, wrong_tiles
 from midrib.evaluation.pages import page_template
@@ -179,6 +180,7 @@ def _of_objects(evaluation: DetectionEvaluation) -> dict[str, Any]:
     return {
         "answers": _object_figures(evaluation),
         "objects": rows,
+        "slices": detection_slices(evaluation),
         "drawn_pictures": crowded_tiles(evaluation),
     }
 

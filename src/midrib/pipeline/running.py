@@ -103,9 +103,7 @@ def predict(
             todo="name picture files or folders that hold some",
         )
     package = open_whole(target, settings)
-    predictor = load_predictor(
-        package, engine=engine, memory=settings.engine_choices, tiles=tiles
-    )
+    predictor = load_predictor(package, engine=engine, memory=settings.engine_choices, tiles=tiles)
     answers, refused = {}, {}
     with reporter.bar("predict") as advance:
         for done, file in enumerate(files, start=1):

@@ -4,7 +4,13 @@ Evaluation and serving call `read_picture` and nothing else; training calls `dec
 and augments after. What was done is a `Recipe`, and its hash travels with the model.
 """
 
-from midrib.preprocessing.decoding import SUFFIXES, DecodeLimits, decode, upright_size
+from midrib.preprocessing.decoding import (
+    LARGE_LIMITS,
+    SUFFIXES,
+    DecodeLimits,
+    decode,
+    upright_size,
+)
 from midrib.preprocessing.geometry import centre_crop, resize, shrink_target, to_original
 from midrib.preprocessing.reading import (
     as_input,
@@ -17,6 +23,7 @@ from midrib.preprocessing.recipe import LARGEST_SIDE, Recipe, require_implemente
 
 __all__ = [
     "LARGEST_SIDE",
+    "LARGE_LIMITS",
     "SUFFIXES",
     "DecodeLimits",
     "Recipe",
