@@ -67,7 +67,11 @@ def predict(
     engine: EngineName = "auto",
     draw: Annotated[
         Path | None,
-        typer.Option(help="Draw the objects that are found: a picture's name, or a folder."),
+        typer.Option(help="Draw what is found, objects or masks: a picture's name, or a folder."),
+    ] = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option(help="A folder for the classes of pixels, as PNG files of their numbers."),
     ] = None,
     json: AsJson = False,
 ) -> None:
@@ -78,7 +82,7 @@ def predict(
     from midrib import pipeline
 
     result = pipeline.predict(
-        target, pictures, engine=engine, draw=draw, reporter=ConsoleReporter()
+        target, pictures, engine=engine, draw=draw, masks=masks, reporter=ConsoleReporter()
     )
     show(result, as_json=json)
 

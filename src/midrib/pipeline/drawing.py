@@ -1,4 +1,4 @@
-"""Draw: pictures with the objects that a detector found in them."""
+"""Draw: pictures with the objects or masks that were found in them."""
 
 from __future__ import annotations
 
@@ -10,23 +10,26 @@ from PIL import Image
 
 from midrib.datasets.annotations import Annotation
 from midrib.datasets.drawing import Legend, draw_objects
+from midrib.datasets.masks import span_of
 from midrib.errors import UsageError
 from midrib.preprocessing import SUFFIXES, decode
-from midrib.records import Answered, Detections
+from midrib.records import Answered, Detections, Segmentation
 from midrib.storage import write_bytes
 
 
 def draw_answers(answers: Mapping[Path, Answered], target: Path) -> list[Path]:
-    """Write each picture with its objects: to the file ``target``, or several into that folder.
+    """Write each picture with what was found: to the file ``target``, or several into that folder.
 
     Returns where they are. Raises ``UsageError`` when there is nothing to draw or ``target`` is
     no name of a picture, ``StorageError`` when the disk refuses.
     """
-    found = {path: each for path, each in answers.items() if isinstance(each, Detections)}
+    found = {
+        path: each for path, each in answers.items() if isinstance(each, Detections | Segmentation)
+    }
     if not found:
         raise UsageError(
             "a classifier answers without objects to draw",
-            expected="a detector",
+            expected="a detector or a segmenter",
             todo="leave --draw out",
         )
     if len(found) == 1 and not target.is_dir():
@@ -40,15 +43,24 @@ def draw_answers(answers: Mapping[Path, Answered], target: Path) -> list[Path]:
     return drawn
 
 
-def _draw(path: Path, answer: Detections, file: Path) -> None:
-    annotations = [
-        Annotation(label, (box[0], box[1], box[2], box[3]))
-        for label, box in zip(answer.labels, answer.boxes.tolist(), strict=True)
-    ]
-    pixels = draw_objects(decode(path.read_bytes()), annotations, Legend.of(answer.labels))
+def _draw(path: Path, answer: Detections | Segmentation, file: Path) -> None:
+    annotations = _boxes(answer) if isinstance(answer, Detections) else _masks(answer)
+    legend = Legend.of([each.label for each in annotations])
+    pixels = draw_objects(decode(path.read_bytes()), annotations, legend)
     encoded = io.BytesIO()
     Image.fromarray(pixels).save(encoded, Image.registered_extensions()[file.suffix.lower()])
     write_bytes(file, encoded.getvalue())
+
+
+def _boxes(answer: Detections) -> list[Annotation]:
+    return [
+        Annotation(label, (box[0], box[1], box[2], box[3]))
+        for label, box in zip(answer.labels, answer.boxes.tolist(), strict=True)
+    ]
+
+
+def _masks(answer: Segmentation) -> list[Annotation]:
+    return [Annotation(label, span_of(rle), mask=rle) for label, rle in answer.masks.items()]
 
 
 def _require_picture(target: Path) -> None:

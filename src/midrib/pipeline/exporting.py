@@ -11,6 +11,7 @@ from midrib.pipeline.evaluating import EvaluationResult
 from midrib.pipeline.run_data import as_trained, require_label
 from midrib.pipeline.run_stages import package_run
 from midrib.reporting import SILENT, Reporter
+from midrib.tasks import ALGORITHMS
 from midrib.training import RunFolder
 
 
@@ -49,7 +50,8 @@ def export(
     """
     folder, config = RunFolder(Path(run)), config or ExportConfig()
     dataset = as_trained(folder, reporter)
-    require_label(dataset, config)
+    task = ALGORITHMS.get(folder.record().train.algorithm).task
+    require_label(dataset, task, config)
     if output is None:
         packaged = package_run(folder, dataset, config, reporter)
         return Exported(packaged.package.folder, packaged.test)

@@ -5,7 +5,13 @@ and augments after. What was done is a `Recipe`, and its hash travels with the m
 """
 
 from midrib.preprocessing.decoding import SUFFIXES, DecodeLimits, decode
-from midrib.preprocessing.geometry import centre_crop, resize, shrink_target, to_original
+from midrib.preprocessing.geometry import (
+    centre_crop,
+    place_of,
+    resize,
+    shrink_target,
+    to_original,
+)
 from midrib.preprocessing.reading import read_picture, read_resized, read_view
 from midrib.preprocessing.recipe import LARGEST_SIDE, Recipe, require_implemented
 
@@ -16,6 +22,7 @@ __all__ = [
     "Recipe",
     "centre_crop",
     "decode",
+    "place_of",
     "read_picture",
     "read_resized",
     "read_view",
