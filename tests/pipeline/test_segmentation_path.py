@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from photos import make_class_folders
 from PIL import Image
-from scenes import COLOURS, make_scene_folder
+from scenes import COLOURS, draw_scene, make_scene_folder
 
 from midrib import pipeline
 from midrib.datasets import read_dataset
@@ -236,6 +236,47 @@ def test_data_for_another_task_are_told_apart(told: Told, tmp_path: Path) -> Non
     assert other.value.todo == "add --algorithm unet, or retinanet for boxes"
     with pytest.raises(DatasetError, match="no picture has an outline or a mask"):
         pipeline.evaluate("scenes", boxes, split="all", settings=told.settings)
+
+
+def _one_class(root: Path) -> Path:
+    """Masks of one class; one of them has a value that nothing names."""
+    random = np.random.default_rng(0)
+    for folder in ("images", "masks"):
+        (root / folder).mkdir(parents=True)
+    for number in range(10):
+        pixels, objects = draw_scene(random, (64, 64))
+        mask = np.zeros((64, 64), np.uint8)
+        for _, (left, top, right, bottom) in objects:
+            mask[top:bottom, left:right] = 1
+        mask[:2, :2] = 9 if number == 3 else mask[:2, :2]
+        Image.fromarray(pixels).save(root / "images" / f"{number}.png")
+        Image.fromarray(mask).save(root / "masks" / f"{number}.png")
+    (root / "classes.csv").write_text("value,label\n0,background\n1,block\n")
+    return root
+
+
+def test_one_class_is_told_from_a_threshold_on(tmp_path: Path) -> None:
+    """A pixel is of the one class from a probability on that can be chosen; faults are told."""
+    blocks, settings = _one_class(tmp_path / "blocks"), Settings(home=tmp_path / "home")
+    checked = pipeline.check(blocks, settings=settings)
+    assert "value 9 (4 pixels) is in no list of classes" in json.dumps(checked.as_record())
+    config = TINY.model_copy(update={"epochs": 2, "algorithm": "fpn"})
+    run = pipeline.train(blocks, config=config, settings=settings).run
+    counts = []
+    for threshold in ("0.1", None, "0.9"):
+        exported = pipeline.export(
+            run.path, config=ExportConfig(threshold=threshold), output=tmp_path / f"t{threshold}"
+        )
+        package = open_package(exported.package)
+        assert package.card.labels == ["background", "block"]
+        assert package.card.decision.positive == "block"
+        assert package.card.decision.threshold == float(threshold or 0.5)
+        predictor = load_predictor(package, engine="onnxruntime")
+        [answer] = predictor.predict([(blocks / "images" / "1.png").read_bytes()])
+        assert isinstance(answer, Segmentation)
+        counts.append(answer.pixels["block"])
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] > counts[-1]
 
 
 def test_a_threshold_is_about_one_class(told: Told) -> None:
