@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +40,17 @@ class Rle:
     width: int
     counts: str
 
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Rle:
+        """A mask as COCO writes it: ``size`` (height and width) and ``counts``.
+
+        Raises ``KeyError``, ``TypeError`` or ``ValueError`` for what is none.
+        """
+        height, width = record["size"]
+        return cls(int(height), int(width), str(record["counts"]))
+
     def as_record(self) -> dict[str, object]:
-        """As COCO writes it: ``size`` (height and width) and ``counts``."""
+        """As COCO writes it."""
         return {"size": [self.height, self.width], "counts": self.counts}
 
 

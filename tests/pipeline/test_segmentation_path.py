@@ -63,7 +63,7 @@ def test_train_publishes_a_segmenter(told: Told) -> None:
     card = open_package(told.trained.package).card
     assert (card.task, card.algorithm, card.labels) == ("segmentation", "unet", LABELS)
     assert card.pixels is not None
-    assert card.pixels.stride == 2
+    assert card.pixels.stride == 1
     assert card.preprocessing.fit == "letterbox"
     assert card.input.dynamic_batch
     proof = card.variant().certificate

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,9 @@ from midrib.training import TrainConfig, learnt_labels, planned
 LABELS = ("ball", "box")
 
 
+facts_of = cache(facts_without_weights)
+
+
 def _item(label: str, *, side: int = 100) -> Item:
     mask = np.zeros((side, side), np.bool_)
     mask[:20, :20] = True
@@ -28,7 +32,7 @@ def _item(label: str, *, side: int = 100) -> Item:
 
 def _planned(items: list[Item], backbone: str = "resnet18", **options: object) -> SegmentationPlan:
     config = TrainConfig(algorithm="unet", backbone=backbone, **options)
-    plan = planned(config, facts_without_weights(backbone), items, LABELS)
+    plan = planned(config, facts_of(backbone), items, LABELS)
     assert isinstance(plan, SegmentationPlan)
     return plan
 
@@ -58,7 +62,7 @@ def test_a_plan_follows_from_pictures_and_backbone() -> None:
     assert SegmentationPlan(**balanced.model_dump(mode="json")) == balanced
 
 
-@pytest.mark.parametrize("backbone", ["resnet18", "vgg16", "darknet19"])
+@pytest.mark.parametrize("backbone", ["resnet18", "squeezenet-1.1", "mobilenet-v1"])
 def test_channels_are_those_of_the_maps(backbone: str) -> None:
     """What a plan tells of maps is what layers are made for."""
     plan = _planned([_item("ball")], backbone)
@@ -75,7 +79,7 @@ def test_what_cannot_be_learnt_is_told() -> None:
     config = TrainConfig(algorithm="unet", backbone="resnet18")
     many = [f"class-{number}" for number in range(255)]
     with pytest.raises(DatasetError, match="256 classes of pixels"):
-        planned(config, facts_without_weights("resnet18"), [_item("ball")], many)
+        planned(config, facts_of("resnet18"), [_item("ball")], many)
 
 
 def test_options_without_use_are_refused() -> None:

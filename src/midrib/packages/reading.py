@@ -83,10 +83,10 @@ class Package:
         if not isinstance(answer, dict) or not answer.keys() <= set(self.card.labels):
             raise _not_held("holds no masks of the card's classes", name, expected)
         try:
-            masks = {label: Rle(*mask["size"], mask["counts"]) for label, mask in answer.items()}
+            masks = {label: Rle.of(mask) for label, mask in answer.items()}
             for mask in masks.values():
                 runs_of(mask)
-        except (KeyError, TypeError, MaskError) as problem:
+        except (AttributeError, KeyError, TypeError, ValueError, MaskError) as problem:
             raise _not_held(f"holds a mask that is none ({problem})", name, expected) from None
         return masks
 

@@ -12,6 +12,7 @@ from midrib.config import fingerprint
 from midrib.datasets import Dataset, save_splits
 from midrib.errors import InterruptedByUser, MidribError, StateError
 from midrib.exporting import ExportConfig, Packaged, load_packaged, make_package
+from midrib.packages.card import ModelTask
 from midrib.pipeline.known_weights import with_known_weights
 from midrib.preprocessing import Recipe
 from midrib.preprocessing.picture_cache import PictureCache
@@ -43,7 +44,11 @@ from midrib.training import (
 )
 
 _MIRRORED_STEPS = 10
-_EXAMPLES = {"classification": Pictures, "detection": Scenes, "segmentation": ClassMaps}
+_EXAMPLES: dict[ModelTask, type[Pictures | Scenes | ClassMaps]] = {
+    "classification": Pictures,
+    "detection": Scenes,
+    "segmentation": ClassMaps,
+}
 
 
 def begin_run(

@@ -107,7 +107,7 @@ class _DeepLabV3Plus(Decoder):
         )
         for module in self.decoder.modules():
             if isinstance(module, ASPPPooling):
-                _normalise_nothing(module)
+                _normalise_nothing(module, depth[16] + depth[32])
 
     def forward(self, pictures: Tensor, maps: Sequence[Tensor]) -> Tensor:
         finest, _, coarse, coarsest = maps[-4:]
@@ -116,13 +116,12 @@ class _DeepLabV3Plus(Decoder):
         return decoded
 
 
-def _normalise_nothing(pooling: nn.Sequential) -> None:
+def _normalise_nothing(pooling: nn.Sequential, channels: int) -> None:
     """Leave out the normalisation of one number a channel, which a batch of one has none for.
 
     As smp's own PSPNet has it for what it pools over the whole picture.
     """
-    _, narrow, normalise, _ = pooling
-    pooling[1] = nn.Conv2d(narrow.in_channels, normalise.num_features, kernel_size=1)
+    pooling[1] = nn.Conv2d(channels, _DEEPLAB_CHANNELS, kernel_size=1)
     pooling[2] = nn.Identity()
 
 
