@@ -194,21 +194,28 @@ def test_the_server_answers_masks_and_the_log_counts_pixels(told: Told) -> None:
     expected = predictor.predict(encoded)
     config = ServeConfig(port=0, engine="onnxruntime", linger_seconds=0.1)
     with ServerProcess(["scenes"], config, told.settings) as server:
+        url = f"{server.url}/v1/models/scenes:predict"
         for data, each in zip(encoded, expected, strict=True):
-            url = f"{server.url}/v1/models/scenes:predict"
             response = httpx.post(url, content=data, timeout=60)
             assert response.status_code == 200
             [answer] = response.json()["predictions"]
             assert answer.pop("id")
             assert answer == json.loads(json.dumps(each.as_record()))
         shown = httpx.get(f"{server.url}/v1/models/scenes", timeout=60).json()
+        wanted = {"Accept": "image/png"}
+        drawn = httpx.post(url, content=encoded[0], headers=wanted, timeout=60)
     assert shown["task"] == "segmentation"
+    assert drawn.headers["Content-Type"] == "image/png"
+    pair = decode(drawn.content), decode(encoded[0])
+    assert pair[0].shape == pair[1].shape
+    assert (pair[0] != pair[1]).any()
     watched = pipeline.monitor("scenes", settings=told.settings)
     [version] = watched.as_record()["versions"]
     shares = [each.shares for each in expected if isinstance(each, Segmentation)]
     for label in LABELS:
         live = version["classes"][label]
-        assert live["pictures"] == pytest.approx(sum(each[label] for each in shares), abs=2e-3)
+        asked = sum(each[label] for each in [*shares, shares[0]])
+        assert live["pictures"] == pytest.approx(asked, abs=2e-3)
         assert live["reference"] is not None
     assert "% background" in "\n".join(watched.lines())
 

@@ -19,7 +19,7 @@ from midrib.evaluation.segmentation_scores import scored
 from midrib.metrics import SegmentationCounts, segmentation_counts
 from midrib.packages import picture_statistics
 from midrib.postprocessing import painted
-from midrib.records import BACKGROUND, IGNORED, ClassMap, Floats, Outputs, Segmentation, Size, View
+from midrib.records import BACKGROUND, IGNORED, ClassMap, Floats, Segmentation, Size, View
 from midrib.run_lengths import encode_runs
 
 
@@ -58,11 +58,10 @@ class SegmentationAnswers:
             for each in item.annotations:
                 require_known_label(each.label, item.path, self._labels)
 
-    def add(
-        self, items: Sequence[LabelledPicture], views: Sequence[View], outputs: Outputs
-    ) -> None:
-        """Note one more batch."""
-        found = self._predictor.segment(outputs, [view.of for view in views])
+    def add(self, items: Sequence[LabelledPicture], views: Sequence[View]) -> None:
+        """Ask about one more batch, and note what is answered."""
+        answered = self._predictor.answer(views)
+        found = [each for each in answered if isinstance(each, Segmentation)]
         for item, answer in zip(_with_objects(items), found, strict=True):
             truth = class_map_of(item, self._labels, answer.size)
             decided = painted(answer.masks, self._labels, answer.size)

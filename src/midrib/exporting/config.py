@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 from midrib.config import Config
 from midrib.evaluation import THRESHOLD_RULES
 from midrib.exporting.parity import ParityLimits
+from midrib.postprocessing import Suppression
+from midrib.tiling import Tiling
 
 
 class ExportConfig(Config):
@@ -19,6 +21,12 @@ class ExportConfig(Config):
     """A rule that is applied to the validation split ('balanced', 'recall:0.95'), or a number from
     0 to 1; None is 'balanced' where there is a positive class, for objects the best F1 and for
     pixels of one class 0.5."""
+
+    suppression: Suppression | None = None
+    """Of a detector: how its candidates become objects; None takes the usual thresholds."""
+
+    tiles: Tiling | None = None
+    """Of a detector: how it looks at pictures that are larger than a tile; None at the whole."""
 
     samples: int = Field(default=6, ge=1, le=100)
     """Validation pictures that the package carries for its rehearsal."""

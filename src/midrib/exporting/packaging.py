@@ -87,7 +87,7 @@ def make_package(
     validation_items, test_items = dataset.of("validation"), dataset.of("test")
     held_out = [*test_items, *validation_items]
     certificate = certify(model, engine, record.recipe, held_out, limits=config.parity)
-    card = _draft_card(record, model, folder.onnx, certificate)
+    card = _draft_card(record, model, folder.onnx, certificate, config)
     if card.task == "segmentation":
         card = card.model_copy(update={"decision": _decision_of_pixels(card.labels, config)})
 
@@ -145,7 +145,10 @@ def _write(
     return Packaged(write_package(content, target), validation, test)
 
 
-def _draft_card(record: RunRecord, model: TaskModel, file: Path, certificate: Certificate) -> Card:
+def _draft_card(
+    record: RunRecord, model: TaskModel, file: Path, certificate: Certificate, config: ExportConfig
+) -> Card:
+    finds = model.task == "detection"
     return Card(
         name=record.name,
         task=model.task,
@@ -153,7 +156,8 @@ def _draft_card(record: RunRecord, model: TaskModel, file: Path, certificate: Ce
         labels=record.labels,
         backbone=model.backbone.facts.name,
         embedding_size=model.embedding_size,
-        suppression=Suppression() if model.task == "detection" else None,
+        suppression=(config.suppression or Suppression()) if finds else None,
+        tiles=config.tiles,
         pixels=PixelDecision(stride=model.stride) if isinstance(model, Segmenter) else None,
         input=ModelInput(height=record.recipe.height, width=record.recipe.width),
         preprocessing=record.recipe,
@@ -188,7 +192,9 @@ class _Scorer:
         self, items: Sequence[Item], split: str, progress: Callable[[int, int], None] | None
     ) -> AnyEvaluation:
         choice = Choice(self.engine.name, "packages are scored in it", [], remembered=False)
-        predictor = Predictor(self.card, self.card.variant(), self.engine, choice, DecodeLimits())
+        predictor = Predictor(
+            self.card, self.card.variant(), self.engine, choice, DecodeLimits(), self.card.tiles
+        )
         draft = Package(folder=self.folder, card=self.card)
         return evaluate_package(draft, items, predictor, split=split, progress=progress)
 

@@ -13,6 +13,7 @@ from midrib.names import unknown_name
 from midrib.postprocessing import PixelDecision, Suppression
 from midrib.preprocessing import Recipe
 from midrib.records import Score
+from midrib.tiling import Tiling
 
 ModelTask = Literal["classification", "detection", "segmentation"]
 """What a model answers: a class a picture, objects, or a class a pixel."""
@@ -143,6 +144,10 @@ class Card(Config):
     suppression: Suppression | None = None
     """Of a detector: how its candidates become objects, outside the graph."""
 
+    tiles: Tiling | None = None
+    """Of a detector: how it looks at pictures that are larger than a tile; None looks at the
+    whole at once."""
+
     pixels: PixelDecision | None = None
     """Of a segmenter: how its logits become the class of each pixel, outside the graph."""
 
@@ -178,6 +183,8 @@ class Card(Config):
             raise ValueError("a segmenter, and no other model, says how pixels are decided")
         if self.task == "segmentation" and self.preprocessing.fit == "crop":
             raise ValueError("a segmenter looks at the whole picture")
+        if self.tiles is not None and self.task != "detection":
+            raise ValueError("only a detector looks tile by tile")
         if self.decision.positive is not None and (
             len(self.labels) != 2 or self.decision.positive not in self.labels
         ):

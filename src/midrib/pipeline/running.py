@@ -16,6 +16,7 @@ from midrib.preprocessing import SUFFIXES
 from midrib.records import Answered, Detections, Segmentation
 from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings
+from midrib.tiling import Tiling
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def predict(
     pictures: Sequence[str | Path],
     *,
     engine: str = AUTO,
+    tiles: Tiling | None = None,
     draw: Path | None = None,
     masks: Path | None = None,
     settings: Settings | None = None,
@@ -101,6 +103,7 @@ def predict(
         target: a published name, NAME@VERSION or a package's folder.
         pictures: files, or folders whose pictures are all asked.
         engine: the engine's name or 'auto'.
+        tiles: how a detector looks at larger pictures; None takes what the package says.
         draw: write pictures with the objects or masks found in them to this file, or into this
             folder.
         masks: write the class of each pixel to files of numbers in this folder.
@@ -108,7 +111,7 @@ def predict(
         reporter: is told how far it is.
 
     Raises:
-        UsageError: there is no picture, or nothing that could be drawn.
+        UsageError: there is no picture, nothing that could be drawn, or tiles for no detector.
         PictureError: not one of the pictures can be read.
     """
     settings = settings or Settings()
@@ -120,7 +123,7 @@ def predict(
             todo="name picture files or folders that hold some",
         )
     package = open_whole(target, settings)
-    predictor = load_predictor(package, engine=engine, memory=settings.engine_choices)
+    predictor = load_predictor(package, engine=engine, memory=settings.engine_choices, tiles=tiles)
     answers, refused = {}, {}
     with reporter.bar("predict") as advance:
         for done, file in enumerate(files, start=1):
