@@ -1,4 +1,4 @@
-"""What a client wants to be answered with: JSON, or its picture with what was found drawn into it."""
+"""What a client wants to be answered with: JSON, or its picture with what was found in it."""
 
 from __future__ import annotations
 
