@@ -170,6 +170,8 @@ def _decision(card: Card) -> str:
             f"objects from score {card.decision.threshold:.3f} on, of one class overlapping by "
             f"{kept.most_overlap:g} at most, up to {kept.most_objects} a picture"
         )
+    of_pixels = " of each pixel" if card.pixels is not None else ""
     if card.decision.positive is None:
-        return "the most probable class"
-    return f"'{card.decision.positive}' from probability {card.decision.threshold:.3f} on"
+        return f"the most probable class{of_pixels}"
+    threshold = f"from probability {card.decision.threshold:.3f} on"
+    return f"'{card.decision.positive}' {threshold}{of_pixels and ', for each pixel'}"

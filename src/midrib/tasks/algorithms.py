@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from midrib.backbones.pyramid.strides import source_of
-from midrib.names import Registry
+from midrib.errors import UsageError
+from midrib.names import Registry, unknown_name
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,41 @@ _NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
 ALGORITHMS: Registry[Algorithm] = Registry("algorithm")
 
-USUAL = {"classification": "linear-classifier", "detection": "retinanet"}
+USUAL = {
+    "classification": "linear-classifier",
+    "detection": "retinanet",
+    "segmentation": "unet",
+}
 """The algorithm to name to someone whose data ask for that task."""
+
+
+def algorithm_for(task: str | None, algorithm: str | None) -> str | None:
+    """The algorithm that is named, or the usual one of a task, or None without either.
+
+    Args:
+        task: its name or the beginning of it, as 'segment' for 'segmentation'.
+        algorithm: by name.
+
+    Raises:
+        UnknownNameError: there is no such task or algorithm.
+        UsageError: the algorithm is for another task.
+    """
+    if task is None:
+        return algorithm
+    meant = [name for name in USUAL if task and name.startswith(task)]
+    if not meant:
+        raise unknown_name("task", task, USUAL)
+    if algorithm is None:
+        return USUAL[meant[0]]
+    its = ALGORITHMS.get(algorithm).task
+    if its != meant[0]:
+        raise UsageError(
+            f"{algorithm} is for {its}, and the task is {meant[0]}",
+            expected="one that fits the other",
+            todo=f"leave one of them out, or name --algorithm {USUAL[meant[0]]}",
+        )
+    return algorithm
+
 
 _NOT_FOR_DETECTORS = frozenset(
     {
@@ -101,6 +135,20 @@ _OF_DETECTORS = MappingProxyType(
         "batch_size": 8,
         "head_rate_factor": 1.0,
         "learning_rate": 5e-4,
+    }
+)
+
+_NOT_FOR_SEGMENTERS = frozenset(
+    {"crop_ratio", "label_smoothing", "dropout", "mixup", "cutmix", "box_loss"}
+)
+_OF_SEGMENTERS = MappingProxyType(
+    {
+        "fit": "letterbox",
+        "loss": "dice+cross-entropy",
+        "augmentation": "light",
+        "metric": "miou",
+        "batch_size": 8,
+        "head_rate_factor": 1.0,
     }
 )
 
@@ -161,6 +209,31 @@ ALGORITHMS.register("yolov3")(
         without=_NOT_FOR_DETECTORS,
     )
 )
+
+
+for _name, _head, _reference in (
+    ("unet", "maps joined step by step up to the pixels", "arXiv 1505.04597"),
+    ("unet++", "a U-Net with maps between those that it joins", "arXiv 1807.10165"),
+    ("fpn", "a feature pyramid whose levels are added up", "arXiv 1901.02446"),
+    (
+        "deeplabv3+",
+        "dilated convolutions of several rates, joined with fine maps",
+        "arXiv 1802.02611",
+    ),
+    ("pspnet", "pooling over the picture and parts of it", "arXiv 1612.01105"),
+    ("segformer", "a linear layer a level, joined at stride 4", "arXiv 2105.15203"),
+):
+    ALGORITHMS.register(_name)(
+        Algorithm(
+            task="segmentation",
+            head=_head,
+            reference=_reference,
+            strides=(4, 8, 16, 32),
+            maker="midrib.tasks.segmentation.network:segmenter",
+            defaults=_OF_SEGMENTERS,
+            without=_NOT_FOR_SEGMENTERS,
+        )
+    )
 
 
 def _listed(strides: Sequence[int]) -> str:

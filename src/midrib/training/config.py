@@ -27,7 +27,7 @@ class TrainConfig(Config):
 
     size: int | None = Field(default=None, ge=16, le=LARGEST_SIDE)
     """Height and width of the model input in pixels; None takes the backbone's native size, for
-    detectors the pictures' own up to 512."""
+    detectors and segmenters the pictures' own up to 512."""
 
     fit: Literal["crop", "squash", "letterbox"] = "crop"
     """How a picture is brought to that size."""
@@ -60,7 +60,8 @@ class TrainConfig(Config):
     """Share of all steps in which the rate rises to its peak."""
 
     loss: str = "cross-entropy"
-    """One of the registered losses; of detectors that of the scores."""
+    """One of the registered losses; of detectors that of the scores, of segmenters one or several
+    joined by '+', as 'dice+cross-entropy'."""
 
     box_loss: str = "giou"
     """Of detectors: one of the registered losses of boxes."""
@@ -69,7 +70,7 @@ class TrainConfig(Config):
     """Share of each label that is spread over all classes."""
 
     class_weights: Literal["none", "balanced"] = "none"
-    """'balanced' counts each class by one over its share."""
+    """'balanced' counts each class by one over its share, of pictures or of pixels."""
 
     dropout: float = Field(default=0.2, ge=0, lt=1)
     """Share of the pooled features set to zero."""

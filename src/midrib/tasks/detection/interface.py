@@ -106,7 +106,7 @@ class PyramidDetector(Detector):
 
 def plan_of(request: ModelRequest) -> DetectionPlan:
     """The plan of a request for a detector. Raises ``UsageError`` when it has none."""
-    if request.plan is None:
+    if not isinstance(request.plan, DetectionPlan):
         raise UsageError(
             "a detector without a plan",
             expected="what was derived from its backbone and data",
