@@ -151,7 +151,11 @@ def _draft_card(record: RunRecord, model: TaskModel, file: Path, certificate: Ce
         backbone=model.backbone.facts.name,
         embedding_size=model.embedding_size,
         suppression=Suppression() if finds else None,
-        input=ModelInput(height=record.recipe.height, width=record.recipe.width),
+        input=ModelInput(
+            height=record.recipe.height,
+            width=record.recipe.width,
+            dynamic_batch=model.dynamic_batch,
+        ),
         preprocessing=record.recipe,
         preprocessing_hash=record.recipe.hash(),
         data_version=record.data_version,

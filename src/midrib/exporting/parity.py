@@ -78,18 +78,18 @@ def certify(
     limits = limits or ParityLimits()
     served = model.served().to("cpu").eval()
     used = items[:MAX_PICTURES]
-    compare = _COMPARE[model.task]
+    compare = _ranked_objects if model.ranked else _COMPARE[model.task]
     found = []
-    for pictures in _batches(used, recipe):
+    for pictures in _batches(used, recipe, _BATCH if model.dynamic_batch else 1):
         with torch.inference_mode():
             answered = served(torch.from_numpy(pictures))
         of_model = dict(zip(model.outputs, (each.numpy() for each in answered), strict=True))
-        found.append(compare(Outputs(**of_model), engine.run(pictures)))
+        found.append(compare(Outputs(**of_model), engine.run(pictures), limits))
     error = np.concatenate([each.errors.ravel() for each in found])
     certificate = Certificate(
         pictures=len(used),
-        max_error=float(error.max()),
-        mean_error=float(error.mean()),
+        max_error=float(error.max(initial=0)),
+        mean_error=float(error.mean()) if error.size else 0.0,
         changed_decisions=sum(each.changed for each in found),
         objects=sum(each.objects for each in found),
         matched_objects=sum(each.matched for each in found),
@@ -100,7 +100,7 @@ def certify(
     return certificate
 
 
-def _labels(of_model: Outputs, of_file: Outputs) -> Compared:
+def _labels(of_model: Outputs, of_file: Outputs, _: ParityLimits) -> Compared:
     """Probabilities and the most probable class."""
     labels = [str(place) for place in range(of_model.answer.shape[1])]
     decisions = [
@@ -110,13 +110,28 @@ def _labels(of_model: Outputs, of_file: Outputs) -> Compared:
     return Compared(np.abs(of_model.answer - of_file.answer), changed)
 
 
-def _objects(of_model: Outputs, of_file: Outputs) -> Compared:
+def _objects(of_model: Outputs, of_file: Outputs, _: ParityLimits) -> Compared:
     """Scores of all candidates, and the objects that they come to."""
     pairs = list(zip(_sure(of_model, SURE), _sure(of_file, SURE / 2), strict=True))
     missed = [int((matched(promised, found) < 0).sum()) for promised, found in pairs]
     objects = sum(len(promised.scores) for promised, _ in pairs)
     errors = np.abs(of_model.answer - of_file.answer)
     return Compared(errors, sum(map(bool, missed)), objects, objects - sum(missed))
+
+
+def _ranked_objects(of_model: Outputs, of_file: Outputs, limits: ParityLimits) -> Compared:
+    """The objects of one picture alone: candidates of nearly equal scores may change places.
+
+    One that is answered with another score counts as lost. Where the model is sure of nothing,
+    both must be as unsure.
+    """
+    [promised], [found] = _sure(of_model, SURE), _sure(of_file, SURE / 2)
+    if not len(promised.scores):
+        return Compared(np.abs(of_model.answer.max(keepdims=True) - of_file.answer.max()), 0)
+    places = matched(promised, found)
+    errors = np.abs(promised.scores - np.append(found.scores, np.float32(np.inf))[places])
+    kept = errors <= limits.max_error
+    return Compared(errors[kept], int(not kept.all()), len(kept), int(kept.sum()))
 
 
 def _sure(outputs: Outputs, least: float) -> list[Found]:
@@ -126,15 +141,15 @@ def _sure(outputs: Outputs, least: float) -> list[Found]:
     return [suppress(*each, recipe) for each in zip(outputs.boxes, outputs.answer, strict=True)]
 
 
-_COMPARE: dict[str, Callable[[Outputs, Outputs], Compared]] = {
+_COMPARE: dict[str, Callable[[Outputs, Outputs, ParityLimits], Compared]] = {
     "classification": _labels,
     "detection": _objects,
 }
 
 
-def _batches(items: Sequence[Item], recipe: Recipe) -> Iterator[PixelBatch]:
-    for start in range(0, len(items), _BATCH):
-        chosen = items[start : start + _BATCH]
+def _batches(items: Sequence[Item], recipe: Recipe, count: int) -> Iterator[PixelBatch]:
+    for start in range(0, len(items), count):
+        chosen = items[start : start + count]
         yield np.stack([read_picture(item.path.read_bytes(), recipe) for item in chosen])
 
 
