@@ -93,9 +93,7 @@ def _steps(
     return interleaved(candidates, effort.rounds)
 
 
-def _timed(
-    model: nn.Module, batch: tuple[object, object], steps: int
-) -> Callable[[], float]:
+def _timed(model: nn.Module, batch: tuple[object, object], steps: int) -> Callable[[], float]:
     """A call that takes ``steps`` training steps and tells the mean seconds of one."""
     model.train()
     optimizer = torch.optim.SGD(model.parameters(), _RATE)
@@ -104,7 +102,7 @@ def _timed(
         started = time.perf_counter()
         for _ in range(steps):
             losses: Mapping[str, Tensor] = model(*batch)
-            torch.stack(list(losses.values())).sum().backward()
+            torch.autograd.backward(torch.stack(list(losses.values())).sum())
             optimizer.step()
             optimizer.zero_grad()
         return (time.perf_counter() - started) / steps
@@ -135,7 +133,7 @@ def _own(algorithm: str, plan: DetectionPlan) -> nn.Module:
 
 
 def _faster_rcnn(plan: DetectionPlan) -> nn.Module:
-    return FasterRCNN(
+    model: nn.Module = FasterRCNN(
         _body(),
         num_classes=CLASSES + 1,
         min_size=plan.height,
@@ -145,13 +143,12 @@ def _faster_rcnn(plan: DetectionPlan) -> nn.Module:
         rpn_post_nms_top_n_train=LEARNING.kept,
         box_batch_size_per_image=SAMPLED,
     )
+    return model
 
 
 def _retinanet(plan: DetectionPlan) -> nn.Module:
-    head = RetinaNetHead(
-        CHANNELS, plan.anchors, CLASSES + 1, norm_layer=partial(nn.GroupNorm, 32)
-    )
-    return RetinaNet(
+    head = RetinaNetHead(CHANNELS, plan.anchors, CLASSES + 1, norm_layer=partial(nn.GroupNorm, 32))
+    model: nn.Module = RetinaNet(
         _body_from_8(),
         CLASSES + 1,
         min_size=plan.height,
@@ -159,10 +156,14 @@ def _retinanet(plan: DetectionPlan) -> nn.Module:
         anchor_generator=_anchors(plan),
         head=head,
     )
+    return model
 
 
 def _fcos(plan: DetectionPlan) -> nn.Module:
-    return FCOS(_body_from_8(), CLASSES + 1, min_size=plan.height, max_size=plan.width)
+    model: nn.Module = FCOS(
+        _body_from_8(), CLASSES + 1, min_size=plan.height, max_size=plan.width
+    )
+    return model
 
 
 def _body() -> BackboneWithFPN:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -13,7 +16,7 @@ from scenes import make_scene_folder
 from midrib import pipeline
 from midrib.engines import load_predictor
 from midrib.errors import ConfigError
-from midrib.packages import open_package
+from midrib.packages import Package, open_package
 from midrib.records import Detections
 from midrib.serving import ServeConfig, ServerProcess
 from midrib.settings import Settings
@@ -34,46 +37,72 @@ def tiny(algorithm: str, **options: object) -> TrainConfig:
     )
 
 
-@pytest.mark.parametrize("algorithm", ["faster-rcnn", "r-fcn"])
-def test_two_stage_detectors_go_the_whole_path(algorithm: str, tmp_path: Path) -> None:
-    """Trained, proven, published; the file takes one picture, and many are answered all the same."""
-    settings = Settings(home=tmp_path / "home")
-    scenes = make_scene_folder(tmp_path / "scenes", count=12)
-    trained = pipeline.train(scenes, config=tiny(algorithm), settings=settings)
-    package = open_package(trained.package)
-    assert not package.card.input.dynamic_batch
-    assert package.card.suppression is not None
-    shown = "\n".join(pipeline.show_package(trained.package).lines())
+@dataclass(frozen=True)
+class World:
+    """A home with one trained and published two-stage detector."""
+
+    settings: Settings
+    scenes: Path
+    package: Package
+
+    @property
+    def pictures(self) -> list[bytes]:
+        """The first three."""
+        return [path.read_bytes() for path in sorted((self.scenes / "images").iterdir())[:3]]
+
+
+TRAINED = ["r-fcn", pytest.param("faster-rcnn", marks=pytest.mark.soak)]
+
+
+@pytest.fixture(scope="module", params=TRAINED)
+def two_stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> World:
+    root = tmp_path_factory.mktemp("two-stage")
+    settings = Settings(home=root / "home")
+    scenes = make_scene_folder(root / "scenes", count=12)
+    trained = pipeline.train(scenes, config=tiny(request.param), settings=settings)
+    return World(settings, scenes, open_package(trained.package))
+
+
+def test_two_stage_detectors_are_published(two_stage: World) -> None:
+    """The card says that the file takes one picture, and so does what is shown of it."""
+    card = two_stage.package.card
+    assert not card.input.dynamic_batch
+    assert card.suppression is not None
+    shown = "\n".join(pipeline.show_package(two_stage.package.folder).lines())
     assert "one at a time" in shown
-    pictures = [path.read_bytes() for path in sorted((scenes / "images").iterdir())[:3]]
-    for engine in ("onnxruntime", "openvino"):
-        checked = pipeline.verify(trained.package, engine=engine, settings=settings)
-        assert checked.largest_difference < 1e-3
-        predictor = load_predictor(package, engine=engine)
-        together = predictor.predict(pictures)
-        for answer, picture in zip(together, pictures, strict=True):
-            [alone] = predictor.predict([picture])
-            assert isinstance(answer, Detections)
-            assert isinstance(alone, Detections)
-            np.testing.assert_array_equal(answer.boxes, alone.boxes)
 
 
-def test_the_server_asks_one_picture_at_a_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_many_pictures_are_answered_one_by_one(two_stage: World, engine: str) -> None:
+    """Asked together pictures get the answers that they get alone; samples those of the lab."""
+    folder, settings = two_stage.package.folder, two_stage.settings
+    assert pipeline.verify(folder, engine=engine, settings=settings).largest_difference < 1e-3
+    predictor = load_predictor(two_stage.package, engine=engine)
+    for answer, picture in zip(
+        predictor.predict(two_stage.pictures), two_stage.pictures, strict=True
+    ):
+        [alone] = predictor.predict([picture])
+        assert isinstance(answer, Detections)
+        assert isinstance(alone, Detections)
+        np.testing.assert_array_equal(answer.boxes, alone.boxes)
+
+
+def test_the_server_asks_one_picture_at_a_time(two_stage: World) -> None:
     """Pictures that come at once are all answered, as the predictor answers them."""
-    settings = Settings(home=tmp_path / "home")
-    scenes = make_scene_folder(tmp_path / "scenes", count=12)
-    trained = pipeline.train(scenes, config=tiny("r-fcn"), settings=settings)
-    predictor = load_predictor(open_package(trained.package), engine="onnxruntime")
+    predictor = load_predictor(two_stage.package, engine="onnxruntime")
     config = ServeConfig(port=0, engine="onnxruntime", linger_seconds=0.1)
-    data = [path.read_bytes() for path in sorted((scenes / "images").iterdir())[:3]]
-    with ServerProcess([trained.package], config, settings) as server:
-        for picture in data:
-            address = f"{server.url}/v1/models/scenes:predict"
-            response = httpx.post(address, content=picture, timeout=60)
-            [answer] = response.json()["predictions"]
-            assert answer.pop("id")
-            [expected] = predictor.predict([picture])
-            assert answer == json.loads(json.dumps(expected.as_record()))
+    with (
+        ServerProcess([two_stage.package.folder], config, two_stage.settings) as server,
+        ThreadPoolExecutor(3) as pool,
+    ):
+        address = f"{server.url}/v1/models/scenes:predict"
+        ask = partial(httpx.post, address, timeout=60)
+        responses = list(pool.map(lambda picture: ask(content=picture), two_stage.pictures))
+    for response, picture in zip(responses, two_stage.pictures, strict=True):
+        [answer] = response.json()["predictions"]
+        assert answer.pop("id")
+        [expected] = predictor.predict([picture])
+        assert answer == json.loads(json.dumps(expected.as_record()))
 
 
 def test_the_plan_is_explained_and_overridden(tmp_path: Path) -> None:

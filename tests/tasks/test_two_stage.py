@@ -37,8 +37,8 @@ PLAN = derive_plan(
 )
 
 
-class OurAnchors(AnchorGenerator):
-    """torchvision's stand on the corners of cells, ours in their middle."""
+class OurAnchors(AnchorGenerator):  # type: ignore[misc]  # torchvision carries no types
+    """Those of torchvision stand on the corners of cells, ours in their middle."""
 
     def __init__(self, anchors: Tensor) -> None:
         super().__init__(PLAN.sizes, (PLAN.ratios,) * len(PLAN.sizes))
@@ -49,7 +49,7 @@ class OurAnchors(AnchorGenerator):
 
 
 def torchvisions(ours: FasterRcnn, kept: int) -> FasterRCNN:
-    """torchvision's own Faster R-CNN on ResNet-18, with the weights of ``ours``."""
+    """The Faster R-CNN of torchvision on ResNet-18, with the weights of ``ours``."""
     body = resnet_fpn_backbone(
         backbone_name="resnet18", weights=None, norm_layer=nn.BatchNorm2d, trainable_layers=5
     )
@@ -142,7 +142,7 @@ def test_what_a_crowd_covers_is_not_learnt_from() -> None:
 
 
 def test_regions_are_read_where_they_span_enough_cells() -> None:
-    """14 cells up to 28, as in the paper; smaller ones from the finest map, larger from the last."""
+    """14 cells up to 28 as in the paper; smaller from the finest map, larger from the last."""
     sides = torch.tensor([5.0, 56, 111, 113, 223, 225, 447, 449, 2000])
     boxes = torch.stack([torch.zeros(9), torch.zeros(9), sides, sides], dim=1)
     assert levels_of(PLAN)([boxes]).tolist() == [0, 0, 0, 1, 1, 2, 2, 3, 3]

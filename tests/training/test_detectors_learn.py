@@ -30,9 +30,7 @@ def tiles(tmp_path_factory: pytest.TempPathFactory) -> list[Item]:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("algorithm", DETECTORS)
-def test_eight_tiles_are_learnt_by_heart(
-    algorithm: str, tiles: list[Item], tmp_path: Path
-) -> None:
+def test_eight_tiles_are_learnt_by_heart(algorithm: str, tiles: list[Item], tmp_path: Path) -> None:
     """Every detector reaches an AP50 of 0.9 on eight tiles that it is shown again and again."""
     config = TrainConfig(
         algorithm=algorithm,

@@ -104,8 +104,11 @@ class DetectionPlan(Config):
         if self.region_cells is None:
             return []
         *finer, coarsest = self.strides
-        bounds = [f"up to {2 * self.region_cells * each} pixels from stride {each}" for each in finer]
-        return [f"regions    {', '.join([*bounds, f'larger from stride {coarsest}'])}"]
+        bounds = [
+            f"up to {2 * self.region_cells * stride} pixels from stride {stride}"
+            for stride in finer
+        ]
+        return ["regions    " + ", ".join([*bounds, f"larger from stride {coarsest}"])]
 
 
 def derive_plan(
@@ -122,8 +125,9 @@ def derive_plan(
 ) -> DetectionPlan:
     """The plan for objects of those sizes on that backbone.
 
-    Strides double from where the smallest objects span ``cells`` cells to where the largest do. Anchor sizes are quantiles of the boxes that belong to a stride, ratios quantiles of all;
-    where boxes are few both are RetinaNet's.
+    Strides double from where the smallest objects span ``cells`` cells to where the largest do.
+    Anchor sizes are quantiles of the boxes that belong to a stride, ratios quantiles of all; where
+    boxes are few both are RetinaNet's.
 
     Args:
         boxes: float32, count × 2 (height, width) of training boxes, in pixels of the input.

@@ -1,4 +1,7 @@
-"""Faster R-CNN: Ren et al., arXiv 1506.01497, over a pyramid (1612.03144), with torchvision's heads."""
+"""Faster R-CNN: Ren et al., arXiv 1506.01497, with torchvision's heads.
+
+Over a pyramid, as Lin et al. have it (arXiv 1612.03144).
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ class FasterRcnn(TwoStageDetector):
 
     def look(self, maps: Sequence[Tensor], regions: Regions) -> tuple[Tensor, Tensor]:
         logits, codes = self.head(pooled(self.pool, maps, regions))
-        return logits.float(), codes.float().unflatten(1, (-1, 4))
+        return logits.float(), codes.float().reshape(len(codes), -1, 4)
 
 
 def region_pool(plan: DetectionPlan, cells: int) -> MultiScaleRoIAlign:

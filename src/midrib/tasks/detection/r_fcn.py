@@ -81,7 +81,7 @@ def read_by_position(maps: Tensor, regions: Tensor, cells: int, stride: int) -> 
         float32, regions × channels × cells × cells.
     """
     parts = cells**2
-    as_pictures = maps.unflatten(1, (parts, -1)).flatten(0, 1)
+    as_pictures = maps.reshape(-1, maps.shape[1] // parts, *maps.shape[2:])
     number, low, high = regions[:, :1], regions[:, None, 1:3], regions[:, None, 3:]
     place = torch.arange(parts, device=maps.device)
     corner = torch.stack([place % cells, place // cells], dim=1)
@@ -92,7 +92,8 @@ def read_by_position(maps: Tensor, regions: Tensor, cells: int, stride: int) -> 
     read = roi_align(
         as_pictures, own.flatten(0, 1), 1, 1 / stride, sampling_ratio=_SAMPLES, aligned=True
     )
-    return read.view(regions.shape[0], cells, cells, as_pictures.shape[1]).permute(0, 3, 1, 2)
+    by_part: Tensor = read.view(regions.shape[0], cells, cells, as_pictures.shape[1])
+    return by_part.permute(0, 3, 1, 2)
 
 
 def r_fcn(request: ModelRequest) -> RFcn:

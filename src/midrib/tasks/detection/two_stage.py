@@ -111,12 +111,11 @@ class TwoStageDetector(PyramidDetector):
     def _candidates(self, maps: Sequence[Tensor], proposed: Proposals) -> tuple[Tensor, Tensor]:
         """Of each region its boxes, count × regions × boxes × 4, and scores, … × classes."""
         logits, codes = self.look(maps, proposed.boxes.unbind())
-        count = len(proposed.boxes)
-        scores = torch.softmax(logits, dim=1)[:, 1:].unflatten(0, (count, -1))
+        count, regions = proposed.scores.shape
+        scores = torch.softmax(logits, dim=1)[:, 1:].reshape(count, regions, -1)
         scores = torch.where(proposed.scores[..., None] > NOT_PROPOSED, scores, 0.0)
-        moved = decode(
-            proposed.boxes[:, :, None], codes.unflatten(0, (count, -1)) / self.code_weights
-        )
+        weighted = codes.reshape(count, regions, -1, 4) / self.code_weights
+        moved = decode(proposed.boxes[:, :, None], weighted)
         return self.proposals.within(moved if codes.shape[1] == 1 else moved[:, :, 1:]), scores
 
     def _region_losses(
