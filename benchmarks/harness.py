@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -106,8 +107,9 @@ def interleaved(candidates: Mapping[str, Callable[[], T]], rounds: int) -> dict[
     """
     found: dict[str, list[T]] = {name: [] for name in candidates}
     order = list(candidates)
-    for _ in range(rounds):
+    for number in range(rounds):
         for name in order:
+            print(f"round {number + 1} of {rounds}: {name}", file=sys.stderr, flush=True)
             found[name].append(candidates[name]())
         order.reverse()
     return found

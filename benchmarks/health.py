@@ -20,6 +20,7 @@ import tempfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 from benchmarks.harness import NOT_INSTALLED, Goal, Results, Row, Spread, interleaved, paired, run
 from benchmarks.health_pictures import SIZE, Planted, lay_out
@@ -53,45 +54,45 @@ def measure(options: argparse.Namespace) -> Results:
     counts = (200, 100) if options.quick else (COUNT, FEWER)
     faults, rounds = (4, 1) if options.quick else (FAULTS, _ROUNDS)
     there = _peer_version(options.peers)
-    names = [OURS, PEER] if there else [OURS]
-    rows: list[Row] = []
-    costs: dict[int, dict[str, list[Cost]]] = {}
+    many, few = counts
+    cases = [(OURS, many), (OURS, few), *([(PEER, few)] if there else [])]
     pictures, origin = photographs(options.pictures, _SOURCE_SIZE, 8)
     with tempfile.TemporaryDirectory() as parent:
-        for count in counts:
-            folder = Path(parent) / str(count)
-            planted = lay_out(folder, pictures, count, faults)
-            calls = {name: partial(_check, name, folder, options.peers) for name in names}
-            costs[count] = interleaved(calls, rounds)
-            rows += [_row(count, name, costs[count][name], planted) for name in names]
-            if not there:
-                rows.append(Row(_case(count), PEER, {"seconds": NOT_INSTALLED}))
+        folders = {count: Path(parent) / str(count) for count in counts}
+        planted = {count: lay_out(folders[count], pictures, count, faults) for count in counts}
+        costs = interleaved(
+            {
+                _case(name, count): partial(_check, name, folders[count], options.peers)
+                for name, count in cases
+            },
+            rounds,
+        )
+    rows = [_row(count, name, costs[_case(name, count)], planted[count]) for name, count in cases]
+    if not there:
+        rows.append(Row(_pictures(few), PEER, {"seconds": NOT_INSTALLED}))
     notes = [
         f"collages of {origin}, {SIZE.width} × {SIZE.height}, quality 90; {usable_cores()} cores",
         "found: of the files with a planted fault, as that fault",
         f"cleanvision {there}" if there else f"cleanvision is {NOT_INSTALLED}: see --help",
     ]
-    return Results(rows=rows, goals=_goals(counts, costs), notes=notes)
+    return Results(rows=rows, goals=_goals(many, few, costs), notes=notes)
 
 
-def _goals(counts: tuple[int, int], costs: dict[int, dict[str, list[Cost]]]) -> list[Goal]:
-    many, few = counts
-    of_many, of_few = (
-        Spread.of(cost.seconds for cost in costs[count][OURS]).median for count in counts
-    )
+def _goals(many: int, few: int, costs: dict[str, list[Cost]]) -> list[Goal]:
+    seconds = {case: [cost.seconds for cost in found] for case, found in costs.items()}
+    of_many, of_few = seconds[_case(OURS, many)], seconds[_case(OURS, few)]
     goals = [
-        Goal(f"{many:,} pictures of 640 × 480, s", GOAL_SECONDS, of_many, "at most"),
+        Goal(f"{many:,} pictures of 640 × 480, s", GOAL_SECONDS, median(of_many), "at most"),
         Goal(
             f"seconds a picture of {many:,}, as multiple of those of {few:,}",
             GOAL_LINEAR,
-            (of_many / many) / (of_few / few),
+            paired(of_many, of_few).median * few / many,
             "at most",
         ),
     ]
-    if PEER in costs[many]:
-        seconds = {name: [cost.seconds for cost in costs[many][name]] for name in (OURS, PEER)}
-        figure = paired(seconds[PEER], seconds[OURS]).median
-        goals.append(Goal(f"{many:,} pictures, times as fast as cleanvision", 1.0, figure))
+    if theirs := seconds.get(_case(PEER, few)):
+        figure = paired(theirs, of_few).median
+        goals.append(Goal(f"{few:,} pictures, times as fast as cleanvision", 1.0, figure))
     return goals
 
 
@@ -102,7 +103,7 @@ def _row(count: int, name: str, costs: list[Cost], planted: Planted) -> Row:
         for kind, names in planted.items()
     }
     return Row(
-        _case(count),
+        _pictures(count),
         name,
         {
             "seconds": Spread.of(seconds),
@@ -113,7 +114,11 @@ def _row(count: int, name: str, costs: list[Cost], planted: Planted) -> Row:
     )
 
 
-def _case(count: int) -> str:
+def _case(name: str, count: int) -> str:
+    return f"{name}, {_pictures(count)}"
+
+
+def _pictures(count: int) -> str:
     return f"{count:,} pictures"
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
 from benchmarks.pictures import Size
+from midrib.machine import usable_cores
 
 SIZE = Size(640, 480)
 _TILE = 160
@@ -31,10 +34,14 @@ def lay_out(folder: Path, photographs: list[Image.Image], count: int, faults: in
         (folder / label).mkdir(parents=True)
     whole = max(0, count - 5 * faults)
     paths = [_path(folder, number) for number in range(count)]
-    for number, path in enumerate(paths[:whole]):
-        _collage(photographs, number).save(path, quality=_QUALITY)
+    with ThreadPoolExecutor(usable_cores()) as pool:  # Pillow works outside Python's lock
+        list(pool.map(partial(_write_collage, photographs), range(whole), paths[:whole]))
     spoilt = _spoilt(photographs, paths, whole, faults)
     return {kind: {path.name for path in of} for kind, of in spoilt}
+
+
+def _write_collage(photographs: list[Image.Image], seed: int, path: Path) -> None:
+    _collage(photographs, seed).save(path, quality=_QUALITY)
 
 
 def _path(folder: Path, number: int) -> Path:

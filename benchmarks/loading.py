@@ -136,7 +136,7 @@ def measure(options: argparse.Namespace) -> Results:
     plan = (
         _Plan(photographs=1, copies=16, later_epochs=1, rounds=1, workers=0)
         if options.quick
-        else _Plan(photographs=4, copies=24, later_epochs=3, rounds=5, workers=options.workers)
+        else _Plan(photographs=4, copies=24, later_epochs=3, rounds=3, workers=options.workers)
     )
     pictures, origin = photographs(options.pictures, SIZE, plan.photographs)
     notes = [

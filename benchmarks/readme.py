@@ -34,6 +34,9 @@ SOURCES = (
     Source("cells", "demo", "midrib demo cells --json > docs/figures/cells.json"),
     Source("decode", "decoding", "python -m benchmarks.decode --json docs/figures/decode.json"),
     Source("serve", "serving", "python -m benchmarks.serve --json docs/figures/serve.json"),
+    Source("health", "data check", "python -m benchmarks.health --json docs/figures/health.json"),
+    Source("index", "index", "python -m benchmarks.index --json docs/figures/index.json"),
+    Source("loading", "loading", "python -m benchmarks.loading --json docs/figures/loading.json"),
     Source(
         "finetune",
         "fine-tuning",

@@ -129,8 +129,10 @@ def backbone_table() -> str:
     from midrib.backbones.listing.listed import built_in_backbones
     from midrib.columns import short
 
-    headings = ("name", "family", "parameters", "multiply-adds", "native size", "published top-1 %")
-    headings += ("strides of its maps", "weights", "paper")
+    headings = [
+        *("name", "family", "parameters", "multiply-adds", "native size", "published top-1 %"),
+        *("strides of its maps", "weights", "paper"),
+    ]
     rows = [f"| {' | '.join(headings)} |", "|---" * len(headings) + "|"]
     for each in built_in_backbones():
         counts = each.counts

@@ -208,3 +208,23 @@ def test_files_that_may_not_be_read_are_problems(classes: Classes) -> None:
     root = classes(cat=4, dog=3)
     (root / "cat" / "0.png").chmod(0)
     assert [problem.kind for problem in read_dataset(root).problems] == ["unreadable"]
+
+
+_ONE_CELL = """<annotation><filename>0.png</filename><object><name>cell</name>
+<bndbox><xmin>2</xmin><ymin>2</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object></annotation>"""
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look into everything")
+@pytest.mark.parametrize("form", ["class-folders", "voc"])
+def test_folders_that_may_not_be_looked_into_are_problems(classes: Classes, form: str) -> None:
+    """A closed folder is named, whatever the format, since nobody knows what lies in it."""
+    root = classes(cat=4, dog=3)
+    if form == "voc":
+        root = root / "cat"
+        for picture in sorted(root.glob("*.png")):
+            picture.with_suffix(".xml").write_text(_ONE_CELL.replace("0.png", picture.name))
+    closed = root / "closed" if form == "voc" else root / "dog" / "closed"
+    closed.mkdir(mode=0)
+    dataset = read_dataset(root, needs="pictures")
+    assert dataset.format == form
+    assert [(each.path.name, each.kind) for each in dataset.problems] == [("closed", "unreadable")]

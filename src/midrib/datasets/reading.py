@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from midrib.datasets.formats import DATASET_FORMATS, Listing, detect_format
+from midrib.datasets.formats.finding import closed_folders
 from midrib.datasets.index import inspect_changed, is_index, open_index, require_unchanged
 from midrib.datasets.inspection import Progress
 from midrib.datasets.records import Dataset, Item, Problem
@@ -93,7 +95,9 @@ def _list(source: Path, form: str | None) -> tuple[str, Listing]:
     """The name of the source's format, and what it tells."""
     try:
         name = form or detect_format(source)
-        return name, DATASET_FORMATS.get(name)().list_pictures(source)
+        listing = DATASET_FORMATS.get(name)().list_pictures(source)
+        closed = closed_folders(source) if source.is_dir() else []
+        return name, replace(listing, problems=(*listing.problems, *closed))
     except OSError as problem:
         raise DatasetError(
             f"{source} cannot be read: {problem}",

@@ -18,6 +18,7 @@ from midrib.datasets.copies.fingerprints import WHOLE, Grey, Window
 COARSE_TO_FINE = (4, 2, 1)
 """Levels of coarseness, in pixels averaged along each axis."""
 
+_NEGLIGIBLE = 1e-9
 _SMOOTHING = 1.0  # pixels left after that
 _MOST_SAMPLES = 64
 _EDGE = 3  # pixels
@@ -70,7 +71,7 @@ def align(
             window += step
             if not _sane(window):
                 return None
-            if np.abs(step).max() < _STILL * factor:
+            if np.abs(step).max() < _STILL * factor**2:  # finer levels correct coarser ones
                 break
     grid = _Grid(window, len(second), len(second))
     return Aligned(grid.read(second), grid.inside, Window(*window.tolist()))
@@ -95,6 +96,8 @@ def gaussian(side: int, deviation: float) -> Grey:
     """A matrix that smooths along an axis, side × side; at the ends it weighs what there is."""
     place = np.arange(side)
     weights = np.exp(-0.5 * ((place[:, None] - place) / deviation) ** 2)
+    # Numbers below the normal ones slow a product of matrices down many times.
+    weights[weights < _NEGLIGIBLE] = 0
     shares: Grey = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
     return shares
 

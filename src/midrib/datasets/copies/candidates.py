@@ -15,11 +15,21 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from midrib.datasets.copies.fingerprints import TURNS, WINDOWS, Hashes, Turn, Window, turned
+from midrib.datasets.copies.fingerprints import (
+    TURNS,
+    UNTURNED,
+    WHOLE,
+    WINDOWS,
+    Hashes,
+    Turn,
+    Window,
+    turned,
+)
 
 WITHIN = 8
 """Bits of 63 that may differ; what the look-ups are sure to find."""
 
+_TURNED_PART_WITHIN = 4  # of what is both turned and cropped, most that is further is chance
 _BANDS = 3
 _BAND_BITS = 21
 _MOST_FOUND = 64
@@ -69,8 +79,15 @@ def find_candidates(
         for turn in turns:
             asked = turned(hashes[:, 0], turn)
             for crop, entry, distance in index.close_to(asked, within):
-                _keep_closest(found, crop, entry, distance, turn)
+                near = distance <= (within if turn == UNTURNED else _of_turned(entry, within))
+                _keep_closest(found, crop[near], entry[near], distance[near], turn)
     return [found[pair] for pair in sorted(found)]
+
+
+def _of_turned(entries: _Indices, within: int) -> _Indices:
+    """Bits that may differ from each entry: fewer from a part, one of 77 that are looked for."""
+    is_part = entries % len(WINDOWS) != WINDOWS.index(WHOLE)
+    return np.where(is_part, min(within, _TURNED_PART_WITHIN), within)
 
 
 def _keep_closest(

@@ -110,7 +110,7 @@ def _threads() -> ThreadPoolExecutor:
 
 
 def _hashed(path: Path) -> Hashes:
-    return fingerprint(read_pixels(path, HASHED_SIDE))
+    return fingerprint(read_pixels(path, 2 * HASHED_SIDE))  # a JPEG at just that aliases
 
 
 def _silent(_done: int, _total: int) -> None:

@@ -13,6 +13,7 @@ from midrib.preprocessing import decode
 from midrib.records import Pixels
 
 _KEPT_IN_MEMORY = 4096  # pictures of 64 KB each
+_DECODED_SIDE = SIDE * 3 // 2  # at exactly the side that is wanted a JPEG has aliased already
 
 
 class Thumbnails:
@@ -25,7 +26,7 @@ class Thumbnails:
     def __getitem__(self, place: int) -> Grey:
         known = self._kept.pop(place, None)
         if known is None:
-            known = comparable(read_pixels(self._paths[place], SIDE))
+            known = comparable(read_pixels(self._paths[place], _DECODED_SIDE))
         self._kept[place] = known
         if len(self._kept) > _KEPT_IN_MEMORY:
             self._kept.popitem(last=False)
@@ -33,13 +34,12 @@ class Thumbnails:
 
 
 def read_pixels(path: Path, side: int) -> Pixels:
-    """A picture of at least twice ``side``, in pixels.
+    """A picture of at least ``side`` pixels along both axes, where it has as many.
 
     Raises ``DatasetError`` when it cannot be read any more.
     """
-    # Twice the side: a JPEG decoded at exactly the size asked for has aliased already.
     try:
-        return decode(path.read_bytes(), at_least=(2 * side, 2 * side))
+        return decode(path.read_bytes(), at_least=(side, side))
     except (OSError, PictureError) as problem:
         raise DatasetError(
             f"{path} cannot be read any more: {problem}",

@@ -26,7 +26,8 @@ COPY_FROM = 0.95
 
 _FINEST, _COARSEST = 3.5, 14.0  # pixels: deviations of the Gaussians that bound what is compared
 _LEAST_STRUCTURE = 1.0  # grey levels: a picture with less is flat, and like any other flat one
-_HOPELESS = 0.8  # aligned but for a fraction of a pixel, a copy has more than that
+# Aligned but for some pixels, then for a fraction of one, a copy has more than that.
+_LEAST_SIMILAR = (0.25, 0.8, COPY_FROM)
 _REACHES_OUT = 0.01
 _LEAST_TURNED_ROUND = 0.4  # below it, pictures that reach out are not worth a second look
 _BORDER = 6  # pixels: crops and smoothing make the edges uncertain
@@ -91,12 +92,12 @@ def compare(
 def _laid_over(first: Grey, second: Grey, window: Window) -> tuple[float, Window]:
     """How far ``first`` agrees with what lies under it in ``second``, and where that is."""
     similarity = 0.0
-    for levels in (COARSE_TO_FINE[:-1], COARSE_TO_FINE[-1:]):
-        aligned = align(first, second, window, levels)
+    for level, least in zip(COARSE_TO_FINE, _LEAST_SIMILAR, strict=True):
+        aligned = align(first, second, window, (level,))
         if aligned is None:
             break
         similarity, window = _agreement(first, aligned), aligned.window
-        if similarity < _HOPELESS:
+        if similarity < least:
             break
     return similarity, window
 

@@ -126,16 +126,13 @@ def _list_classes(folder: Path, root: Path, *, split: Split | None) -> Listing:
 
 def _walk(folder: Path, root: Path) -> Iterator[Path | Problem]:
     """Every visible file below ``folder`` in order of its name, or why it is left out."""
-    refusals: list[OSError] = []
-    for parent, folders, files in os.walk(folder, onerror=refusals.append):
+    for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         here = Path(parent)
         yield from (_left_out_folder(here / name) for name in folders if (here / name).is_symlink())
         for name in sorted(files):
             if not name.startswith(".") and name.lower() not in _DROPPINGS:
                 yield _accepted(here / name, root)
-    for refusal in refusals:
-        yield Problem(Path(refusal.filename), "unreadable", refusal.strerror or str(refusal))
 
 
 def _accepted(path: Path, root: Path) -> Path | Problem:

@@ -11,7 +11,7 @@ from pathlib import Path
 from midrib.datasets.formats.interface import SPLIT_NAMES, is_text, stays_inside
 from midrib.datasets.formats.objects import Fault
 from midrib.datasets.names import folded
-from midrib.datasets.records import Split
+from midrib.datasets.records import Problem, Split
 from midrib.preprocessing.decoding import SUFFIXES
 
 LOOKED_AT = 8
@@ -97,6 +97,17 @@ def files_below(folder: Path, suffix: str) -> list[Path]:
             if name.lower().endswith(suffix) and not name.startswith(".")
         ]
     return found
+
+
+def closed_folders(folder: Path) -> list[Problem]:
+    """Visible folders below ``folder`` that may not be looked into, whatever lies in them."""
+    refusals: list[OSError] = []
+    for _, folders, _ in os.walk(folder, onerror=refusals.append):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    return [
+        Problem(Path(refusal.filename), "unreadable", refusal.strerror or str(refusal))
+        for refusal in refusals
+    ]
 
 
 def split_of(parts: Sequence[str]) -> Split | None:

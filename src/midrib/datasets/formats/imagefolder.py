@@ -6,6 +6,7 @@ huggingface.co/docs/datasets/image_dataset.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,8 +83,9 @@ class ImageFolder(Format):
 
 
 def _tables(source: Path) -> list[Path]:
-    """In the folder itself and in those directly below."""
-    places = [source, *sorted(path for path in source.iterdir() if path.is_dir())]
+    """In the folder itself and in those directly below that may be looked into."""
+    below = (path for path in source.iterdir() if path.is_dir() and os.access(path, os.X_OK))
+    places = [source, *sorted(below)]
     return [place / name for place in places for name in _TABLES if (place / name).is_file()]
 
 
