@@ -160,9 +160,7 @@ def _retinanet(plan: DetectionPlan) -> nn.Module:
 
 
 def _fcos(plan: DetectionPlan) -> nn.Module:
-    model: nn.Module = FCOS(
-        _body_from_8(), CLASSES + 1, min_size=plan.height, max_size=plan.width
-    )
+    model: nn.Module = FCOS(_body_from_8(), CLASSES + 1, min_size=plan.height, max_size=plan.width)
     return model
 
 

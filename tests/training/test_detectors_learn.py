@@ -29,6 +29,7 @@ def tiles(tmp_path_factory: pytest.TempPathFactory) -> list[Item]:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3000)
 @pytest.mark.parametrize("algorithm", DETECTORS)
 def test_eight_tiles_are_learnt_by_heart(algorithm: str, tiles: list[Item], tmp_path: Path) -> None:
     """Every detector reaches an AP50 of 0.9 on eight tiles that it is shown again and again."""
@@ -37,8 +38,8 @@ def test_eight_tiles_are_learnt_by_heart(algorithm: str, tiles: list[Item], tmp_
         backbone="efficientnet-lite0",
         size=160,
         batch_size=4,
-        epochs=12,
-        patience=12,
+        epochs=8,
+        patience=8,
         learning_rate=1e-3,
         augmentation="none",
         ema_decay=0.9,

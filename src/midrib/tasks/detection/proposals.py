@@ -98,9 +98,9 @@ class ProposalNetwork(nn.Module):
         counts = self.learning if self.training else self.answering
         boxes, scores = [], []
         levels = zip(
-            self.anchors.split(self._a_level),
-            answered.logits.split(self._a_level, dim=1),
-            answered.codes.split(self._a_level, dim=1),
+            torch.split(self.anchors, self._a_level),
+            torch.split(answered.logits, self._a_level, dim=1),
+            torch.split(answered.codes, self._a_level, dim=1),
             strict=True,
         )
         for anchors, logits, codes in levels:
