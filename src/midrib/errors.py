@@ -19,6 +19,7 @@
     ├── ServingError            exit 11   http 500
     │   ├── PayloadTooLargeError    exit 11  http 413
     │   ├── MalformedRequestError   exit 11  http 400
+    │   ├── NotAcceptableError      exit 11  http 406
     │   ├── SlowRequestError        exit 11  http 408
     │   ├── OverloadedError     exit 11   http 503   full or draining: try again later
     │   └── DeadlineError       exit 11   http 504   the deadline passed in the queue
@@ -155,6 +156,10 @@ class PayloadTooLargeError(ServingError):
 
 class MalformedRequestError(ServingError):
     http_status = 400
+
+
+class NotAcceptableError(ServingError):
+    http_status = 406
 
 
 class SlowRequestError(ServingError):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from midrib.config import Config
-from midrib.records import Floats, Outputs, Prediction
+from midrib.records import Floats, Found, Outputs, Prediction
 
 TOP_K = 5
 
@@ -72,23 +70,6 @@ class Suppression(Config):
     """That one picture is answered with."""
 
 
-class Found(NamedTuple):
-    """Objects in one picture, surest first.
-
-    ``boxes``: float32, objects × 4 (left, top, right, bottom). ``scores``: float32, objects.
-    ``classes``: int64, objects.
-    """
-
-    boxes: Floats
-    scores: Floats
-    classes: NDArray[np.int64]
-
-    def from_score(self, least: float) -> Found:
-        """Those with at least this score."""
-        kept = self.scores >= least
-        return Found(self.boxes[kept], self.scores[kept], self.classes[kept])
-
-
 def suppress(boxes: Floats, scores: Floats, recipe: Suppression) -> Found:
     """Candidates to objects: the surest of each place and class.
 
@@ -104,24 +85,31 @@ def suppress(boxes: Floats, scores: Floats, recipe: Suppression) -> Found:
     candidates = boxes[rows]
     sides = candidates[:, 2:] - candidates[:, :2]
     real = np.flatnonzero((sides > 0).all(axis=1))
-    kept = real[_kept(candidates[real], classes[real], recipe)]
-    return Found(candidates[kept], sure[kept], classes[kept].astype(np.int64))
+    found = Found(candidates[real], sure[real], classes[real].astype(np.int64))
+    return surest(found, recipe.most_overlap, most=recipe.most_objects)
 
 
-def _kept(boxes: Floats, classes: NDArray[np.int64], recipe: Suppression) -> NDArray[np.int64]:
-    """Places of the boxes, surest first, that no surer one of their class suppresses."""
+def surest(found: Found, most_overlap: float, *, most: int | None = None) -> Found:
+    """Those, surest first, that overlap by more than ``most_overlap`` with no surer one.
+
+    Args:
+        found: objects, surest first; only those of one class suppress each other.
+        most_overlap: intersection over union.
+        most: after how many to stop.
+    """
+    boxes, classes = found.boxes, found.classes
     areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     left = np.arange(len(boxes))
     kept: list[int] = []
-    while len(left) and len(kept) < recipe.most_objects:
+    while len(left) and (most is None or len(kept) < most):
         first, left = left[0], left[1:]
         kept.append(int(first))
         low = np.maximum(boxes[left, :2], boxes[first, :2])
         high = np.minimum(boxes[left, 2:], boxes[first, 2:])
         shared = np.prod(np.clip(high - low, 0, None), axis=1)
         overlap = shared / (areas[left] + areas[first] - shared)
-        left = left[(overlap <= recipe.most_overlap) | (classes[left] != classes[first])]
-    return np.array(kept, np.int64)
+        left = left[(overlap <= most_overlap) | (classes[left] != classes[first])]
+    return found.only(np.array(kept, np.int64))
 
 
 SAME_PLACE = 0.95

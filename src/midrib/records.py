@@ -42,11 +42,13 @@ class View(NamedTuple):
     """What a model sees of a picture, and of what size the upright picture is.
 
     ``pixels``: uint8, height × width × 3 (RGB), of the model's own size. ``of`` is as ``pixels``
-    where nothing will be placed in the picture.
+    where nothing will be placed in the picture. ``large``: the upright picture itself, uint8,
+    height × width × 3, where it is looked at tile by tile.
     """
 
     pixels: Pixels
     of: Size
+    large: Pixels | None = None
 
 
 class Score(BaseModel):
@@ -79,6 +81,36 @@ class Outputs:
     answer: Floats
     embedding: Floats
     boxes: Floats | None = None
+
+
+class Found(NamedTuple):
+    """Objects in one picture, surest first.
+
+    ``boxes``: float32, objects × 4 (left, top, right, bottom), in pixels. ``scores``: float32,
+    objects, 0 to 1. ``classes``: int64, objects.
+    """
+
+    boxes: Floats
+    scores: Floats
+    classes: NDArray[np.int64]
+
+    def from_score(self, least: float) -> Found:
+        """Those with at least this score."""
+        return self.only(np.flatnonzero(self.scores >= least))
+
+    def only(self, rows: NDArray[np.int64]) -> Found:
+        """Those in ``rows`` (int64), in that order."""
+        return Found(self.boxes[rows], self.scores[rows], self.classes[rows])
+
+
+class Looked(NamedTuple):
+    """All that is worth a look in one picture, whatever its score, and the picture's features.
+
+    ``embedding``: float32, features.
+    """
+
+    found: Found
+    embedding: Floats
 
 
 @dataclass(frozen=True, slots=True)

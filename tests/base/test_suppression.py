@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as drawn
 from torchvision.ops import batched_nms, box_iou
 
-from midrib.postprocessing import Found, Suppression, matched, overlaps, suppress
+from midrib.postprocessing import Suppression, matched, overlaps, suppress
+from midrib.records import Found
 
 ALL = Suppression(least_score=0.1, most_candidates=10_000, most_objects=10_000)
 _CLASSES = 3

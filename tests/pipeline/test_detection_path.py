@@ -25,11 +25,12 @@ from midrib.exporting import ExportConfig
 from midrib.packages import open_package
 from midrib.pipeline import Trained
 from midrib.pipeline.running import counted_objects
-from midrib.postprocessing import overlaps
+from midrib.postprocessing import Suppression, overlaps
 from midrib.preprocessing import decode
 from midrib.records import Detections
 from midrib.serving import ServeConfig, ServerProcess
 from midrib.settings import Settings
+from midrib.tiling import Tiling
 from midrib.training import TrainConfig, planned
 
 TINY = TrainConfig(
@@ -61,8 +62,8 @@ class Seen:
         found = {}
         for picture in sorted((self.scenes / "images").iterdir()):
             view = predictor.view(picture.read_bytes())
-            [objects] = predictor.candidates(predictor.infer(view.pixels[None]), [view.of])
-            found[picture] = float(objects.scores.max(initial=0))
+            [looked] = predictor.look([view])
+            found[picture] = float(looked.found.scores.max(initial=0))
         return max(found.items(), key=lambda each: each[1])
 
 
@@ -199,6 +200,42 @@ def test_the_server_answers_what_the_predictor_finds(package: Path, seen: Seen) 
     assert answer.pop("id")
     assert answer == json.loads(json.dumps(expected.as_record()))
     assert shown["task"] == "detection"
+
+
+def test_a_package_is_made_again_with_tiles(seen: Seen, tmp_path: Path) -> None:
+    """Tiles and suppression go into the card, are told, and are what predict goes by."""
+    tiles, kept = Tiling(size=96, overlap=32), Suppression(most_objects=7)
+    config = ExportConfig(threshold=f"{seen.score / 2:.3f}", tiles=tiles, suppression=kept)
+    package = pipeline.export(
+        seen.trained.run.path, config=config, output=tmp_path / "tiled"
+    ).package
+    card = open_package(package).card
+    assert (card.tiles, card.suppression) == (tiles, kept)
+    assert "in tiles of 96 pixels that overlap by 32" in "\n".join(
+        pipeline.show_package(package).lines()
+    )
+    large = tmp_path / "large.png"
+    scene = decode(seen.picture.read_bytes())
+    Image.fromarray(np.tile(scene, (2, 3, 1))).save(large)
+    [answer] = pipeline.predict(str(package), [large], settings=seen.settings).answers.values()
+    assert isinstance(answer, Detections)
+    assert len(answer) > 0
+    assert (answer.boxes <= np.array([288, 128, 288, 128])).all()
+    other = Tiling(size=64, overlap=32)
+    again = pipeline.predict(str(package), [large], tiles=other, settings=seen.settings)
+    assert again.answers[large].as_record() != answer.as_record()
+
+
+def test_tiles_for_a_classifier_are_refused_first(tmp_path: Path) -> None:
+    """What only a detector has a use for is refused before a picture is read."""
+    config = ExportConfig(tiles=Tiling.of(64))
+    with pytest.raises(ConfigError, match="option 'tiles' for classification"):
+        pipeline.train(
+            tmp_path / "none",
+            config=TrainConfig(weights="none"),
+            export_config=config,
+            settings=Settings(home=tmp_path / "home"),
+        )
 
 
 def test_data_for_another_task_are_told_apart(seen: Seen, tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import ps_roi_align
 
 from midrib.backbones import create_backbone
-from midrib.postprocessing import Found, Suppression, matched, suppress
+from midrib.postprocessing import Suppression, matched, suppress
+from midrib.records import Found
 from midrib.tasks import derive_plan
 from midrib.tasks.detection import Target
 from midrib.tasks.detection.faster_rcnn import FasterRcnn

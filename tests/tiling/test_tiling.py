@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midrib.errors import UsageError
-from midrib.tiling import Boxes, Tile, merge_boxes, stitch, tiles_over
+from midrib.errors import ConfigError, UsageError
+from midrib.records import Found
+from midrib.tiling import Tile, Tiling, merge_found, stitch, tiles_over
 
 sides = st.integers(1, 200)
 
@@ -22,15 +23,15 @@ def layouts(draw: st.DrawFn, least_overlap: int = 0) -> tuple[int, int, int, int
     return draw(sides), draw(sides), size, draw(st.integers(least_overlap, size - 4))
 
 
-def boxes_of(xyxy: np.ndarray, classes: list[int], scores: list[float]) -> Boxes:
-    return Boxes(
+def boxes_of(xyxy: np.ndarray, classes: list[int], scores: list[float]) -> Found:
+    return Found(
         xyxy.astype(np.float32).reshape(-1, 4),
         np.array(scores, np.float32),
         np.array(classes, np.int64),
     )
 
 
-def perfect_detector(tile: Tile, xyxy: np.ndarray, classes: np.ndarray) -> Boxes:
+def perfect_detector(tile: Tile, xyxy: np.ndarray, classes: np.ndarray) -> Found:
     """What of each object a tile sees."""
     corner = np.array([tile.left, tile.top, tile.left, tile.top])
     bounds = np.array([tile.width, tile.height, tile.width, tile.height])
@@ -101,9 +102,9 @@ def test_objects_cut_by_seams_are_found_once(
     xyxy = np.array(objects, float).reshape(-1, 4)
     classes = np.array([index % 2 for index in range(len(objects))], int)
     tiles = tiles_over(height, width, size=size, overlap=overlap)
-    merged = merge_boxes([(tile, perfect_detector(tile, xyxy, classes)) for tile in tiles])
+    merged = merge_found([(tile, perfect_detector(tile, xyxy, classes)) for tile in tiles])
     found = sorted(
-        (*box, kind) for box, kind in zip(merged.xyxy.tolist(), merged.classes, strict=True)
+        (*box, kind) for box, kind in zip(merged.boxes.tolist(), merged.classes, strict=True)
     )
     assert found == sorted((*box, kind) for box, kind in zip(xyxy.tolist(), classes, strict=True))
 
@@ -116,7 +117,7 @@ def test_two_classes_in_one_place_stay_two() -> None:
         (left, boxes_of(box, [0], [0.4])),
         (right, boxes_of(box - [20, 0, 20, 0], [1], [0.8])),
     ]
-    merged = merge_boxes(found)
+    merged = merge_found(found)
     assert merged.classes.tolist() == [1, 0]
     assert merged.scores.tolist() == pytest.approx([0.8, 0.4])
 
@@ -128,8 +129,8 @@ def test_the_best_whole_box_stands_for_its_object() -> None:
         (left, boxes_of(np.array([[22, 5, 40, 20]]), [0], [0.9])),
         (right, boxes_of(np.array([[3, 5, 24, 19]]), [0], [0.7])),
     ]
-    merged = merge_boxes(found)
-    assert merged.xyxy.tolist() == [[23, 5, 44, 19]]
+    merged = merge_found(found)
+    assert merged.boxes.tolist() == [[23, 5, 44, 19]]
     assert merged.scores.tolist() == pytest.approx([0.9])
 
 
@@ -137,5 +138,24 @@ def test_nothing_found_is_nothing() -> None:
     """Tiles without a box give no box."""
     tiles = tiles_over(40, 60, size=40, overlap=20)
     none = boxes_of(np.zeros((0, 4)), [], [])
-    assert len(merge_boxes([(tile, none) for tile in tiles])) == 0
-    assert len(merge_boxes([])) == 0
+    assert len(merge_found([(tile, none) for tile in tiles]).scores) == 0
+    assert len(merge_found([]).scores) == 0
+
+
+def test_a_piece_of_a_whole_object_is_left_out() -> None:
+    """What a seam cuts and lies in an object that the next tile sees whole is no second object."""
+    left, right = tiles_over(40, 60, size=40, overlap=20)
+    found = [
+        (left, boxes_of(np.array([[34, 5, 40, 12], [22, 30, 40, 38]]), [0, 0], [0.9, 0.8])),
+        (right, boxes_of(np.array([[3, 5, 30, 25]]), [0], [0.7])),
+    ]
+    merged = merge_found(found)
+    assert merged.boxes.tolist() == [[22, 30, 40, 38], [23, 5, 50, 25]]
+
+
+def test_tiles_share_at_most_half() -> None:
+    """Unless it is said tiles overlap by a quarter; more than half would be looked at thrice."""
+    assert Tiling.of(256) == Tiling(size=256, overlap=64)
+    assert Tiling.of(256, 0).overlap == 0
+    with pytest.raises(ConfigError, match="at most half"):
+        Tiling.of(256, 129)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from midrib.cli.console import AsJson, ConsoleReporter, show
-from midrib.cli.options import Source, Strict
+from midrib.cli.options import Overlap, Source, Strict, Tile, tiling_of
 
 
 def train(
@@ -46,6 +46,8 @@ def train(
         str | None,
         typer.Option(help="'balanced', 'recall:0.95' or a number; needs --positive."),
     ] = None,
+    tile: Tile = None,
+    overlap: Overlap = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Tell what would be trained, and stop.")
     ] = False,
@@ -96,7 +98,9 @@ def train(
         source,
         name=name,
         config=chosen,
-        export_config=ExportConfig(positive=positive, threshold=threshold),
+        export_config=ExportConfig(
+            positive=positive, threshold=threshold, tiles=tiling_of(tile, overlap)
+        ),
         split_config=splits,
         fresh=fresh,
         allow_leak=allow_leak,
@@ -138,6 +142,18 @@ def export(
         str | None,
         typer.Option(help="'balanced', 'recall:0.95' or a number; needs --positive."),
     ] = None,
+    tile: Tile = None,
+    overlap: Overlap = None,
+    most_overlap: Annotated[
+        float | None,
+        typer.Option(
+            help="Of two objects of a class that overlap by more, the surer one is kept.",
+            show_default="0.5",
+        ),
+    ] = None,
+    most_objects: Annotated[
+        int | None, typer.Option(help="Most objects of a picture.", show_default="100")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Where to write the package.", show_default="in the run")
     ] = None,
@@ -149,10 +165,18 @@ def export(
     """
     from midrib import pipeline
     from midrib.exporting import ExportConfig
+    from midrib.postprocessing import Suppression
 
+    asked = {"most_overlap": most_overlap, "most_objects": most_objects}
+    kept = {name: value for name, value in asked.items() if value is not None}
     result = pipeline.export(
         run,
-        config=ExportConfig(positive=positive, threshold=threshold),
+        config=ExportConfig(
+            positive=positive,
+            threshold=threshold,
+            tiles=tiling_of(tile, overlap),
+            suppression=Suppression(**kept) if kept else None,
+        ),
         output=output,
         reporter=ConsoleReporter(),
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from midrib.cli.console import AsJson, ConsoleReporter, show
+from midrib.cli.options import Overlap, Tile, tiling_of
 
 Target = Annotated[
     str, typer.Argument(help="A published name, NAME@VERSION, or a package's folder.")
@@ -65,6 +66,8 @@ def predict(
     pictures: Annotated[list[Path], typer.Argument(help="Picture files or folders of them.")],
     *,
     engine: EngineName = "auto",
+    tile: Tile = None,
+    overlap: Overlap = None,
     draw: Annotated[
         Path | None,
         typer.Option(help="Draw the objects that are found: a picture's name, or a folder."),
@@ -78,7 +81,12 @@ def predict(
     from midrib import pipeline
 
     result = pipeline.predict(
-        target, pictures, engine=engine, draw=draw, reporter=ConsoleReporter()
+        target,
+        pictures,
+        engine=engine,
+        tiles=tiling_of(tile, overlap),
+        draw=draw,
+        reporter=ConsoleReporter(),
     )
     show(result, as_json=json)
 
@@ -99,13 +107,15 @@ def monitor(
 
 
 def demo(
-    which: Annotated[Literal["cells"], typer.Argument(help="Which demonstration.")] = "cells",
+    which: Annotated[
+        Literal["cells", "trees"], typer.Argument(help="Which demonstration.")
+    ] = "cells",
     *,
     json: AsJson = False,
 ) -> None:
-    """Go the whole path on real pictures: defective solar cells.
+    """Go the whole path on real pictures: defective solar cells, or tree crowns from the air.
 
-    Example: midrib demo cells --json
+    Example: midrib demo trees --json
     """
     from midrib import demos
 

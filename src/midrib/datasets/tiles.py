@@ -20,13 +20,12 @@ from midrib.datasets.annotations import XYXY, Annotation, Polygon, Rle, spanned
 from midrib.datasets.clipping import box_area, clipped_box, clipped_polygon, polygon_area
 from midrib.datasets.masks import area_of, decode_mask, encode_mask, span_of
 from midrib.datasets.records import Dataset, Item
-from midrib.preprocessing import DecodeLimits, decode
+from midrib.preprocessing import LARGE_LIMITS, decode
 from midrib.records import Pixels
 from midrib.storage import written_aside
 from midrib.tiling import Tile, tiles_over
 
 _GREY_MODES = frozenset({"1", "L"})
-_LIMITS = DecodeLimits(max_pixels=178_956_970)  # what is to be cut may be as large as can be read
 
 
 class TileConfig(Config):
@@ -119,7 +118,7 @@ def _cut_picture(
     item: Item, stem: str, *, source: Path, folder: Path, config: TileConfig
 ) -> list[Item]:
     """Write the tiles of one picture."""
-    pixels = decode(item.path.read_bytes(), limits=_LIMITS)
+    pixels = decode(item.path.read_bytes(), limits=LARGE_LIMITS)
     if item.mode in _GREY_MODES:
         pixels = pixels[..., 0]
     cut = replace(

@@ -1,18 +1,32 @@
 """Demonstrations: the whole path on real pictures that anyone can get."""
 
 from collections.abc import Callable
+from typing import Protocol
 
-from midrib.demos.cells import DemoResult, run_cells
+from midrib.demos.cells import run_cells
+from midrib.demos.trees import run_trees
 from midrib.names import Registry
 from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings
 
-__all__ = ["DemoResult", "run", "run_cells"]
+__all__ = ["DemoResult", "run", "run_cells", "run_trees"]
+
+
+class DemoResult(Protocol):
+    """What a demonstration measured and where everything lies."""
+
+    def as_record(self) -> dict[str, object]:
+        """JSON-ready: figures, goals beside them, seconds of each stage."""
+
+    def lines(self) -> list[str]:
+        """For people."""
+
 
 Demo = Callable[[Settings, Reporter], DemoResult]
 
 DEMOS: Registry[Demo] = Registry("demo")
 DEMOS.register("cells")(run_cells)
+DEMOS.register("trees")(run_trees)
 
 
 def run(which: str, *, settings: Settings | None = None, reporter: Reporter = SILENT) -> DemoResult:

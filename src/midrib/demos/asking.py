@@ -22,7 +22,10 @@ _TIMEOUT_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Asked:
-    """One round of questions: the version that answered all of them, and what it said."""
+    """One round of questions: the version that answered all of them, and what it said.
+
+    ``labels`` are counted by picture, or by object where there are any.
+    """
 
     when: str
     version: int
@@ -69,7 +72,7 @@ def ask_until_version(url: str, model: str, pictures: Sequence[Path], version: i
             asked = time.monotonic()
             answer = _ask(connection, model, picture)
             took_ms.append((time.monotonic() - asked) * 1000)
-            labels[answer["predictions"][0]["label"]] += 1
+            labels.update(_labels(answer["predictions"][0]))
     finally:
         connection.close()
     median_ms = sorted(took_ms)[len(took_ms) // 2]
@@ -77,8 +80,30 @@ def ask_until_version(url: str, model: str, pictures: Sequence[Path], version: i
     return Asked(when, version, len(pictures), dict(labels), round(median_ms, 2), round(waited, 2))
 
 
+def ask_drawn(url: str, model: str, picture: Path) -> bytes:
+    """A picture with the objects that ``model`` finds in it, as PNG. Raises ``ServingError``."""
+    address = urlsplit(url)
+    connection = HTTPConnection(address.hostname or "", address.port, timeout=_TIMEOUT_SECONDS)
+    try:
+        return _answered(connection, model, picture, "image/png")
+    finally:
+        connection.close()
+
+
+def _labels(prediction: dict[str, Any]) -> list[str]:
+    """The class of a picture, or those of the objects in it."""
+    if "objects" in prediction:
+        return [each["label"] for each in prediction["objects"]]
+    return [prediction["label"]]
+
+
 def _ask(connection: HTTPConnection, model: str, picture: Path) -> dict[str, Any]:
-    headers = {"Content-Type": "application/octet-stream"}
+    answer: dict[str, Any] = json.loads(_answered(connection, model, picture, "application/json"))
+    return answer
+
+
+def _answered(connection: HTTPConnection, model: str, picture: Path, accept: str) -> bytes:
+    headers = {"Content-Type": "application/octet-stream", "Accept": accept}
     connection.request("POST", f"/v1/models/{model}:predict", picture.read_bytes(), headers)
     response = connection.getresponse()
     body = response.read()
@@ -88,5 +113,4 @@ def _ask(connection: HTTPConnection, model: str, picture: Path) -> dict[str, Any
             expected="an answer",
             todo="see the server's log",
         )
-    answer: dict[str, Any] = json.loads(body)
-    return answer
+    return body

@@ -53,7 +53,7 @@ DECIDE_CAREFULLY = ExportConfig(positive=DEFECTIVE, threshold=CAREFUL_RULE)
 
 
 @dataclass(frozen=True)
-class DemoResult:
+class CellsResult:
     """What the demonstration measured and where everything lies."""
 
     trained: Trained
@@ -135,7 +135,7 @@ class DemoResult:
         ]
 
 
-def run_cells(settings: Settings, reporter: Reporter) -> DemoResult:
+def run_cells(settings: Settings, reporter: Reporter) -> CellsResult:
     """Go the whole path; what is unchanged since an earlier time is reused.
 
     Raises ``MidribError``; Ctrl-C at any point leaves what is finished.
@@ -177,7 +177,7 @@ def run_cells(settings: Settings, reporter: Reporter) -> DemoResult:
             seconds=stages.seconds,
         )
         tell_run(trained.run, trained.dataset, settings, story)
-    return DemoResult(
+    return CellsResult(
         trained=trained,
         careful_version=careful,
         baseline=baseline,

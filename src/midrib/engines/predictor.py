@@ -10,19 +10,26 @@ import numpy as np
 
 from midrib.engines.choice import AUTO, Choice, choose_engine
 from midrib.engines.interface import ENGINES, Engine, EngineOptions
-from midrib.errors import EngineError
+from midrib.errors import EngineError, UsageError
 from midrib.packages import Card, Package, Variant
-from midrib.postprocessing import Found, Suppression, classify, suppress
+from midrib.postprocessing import Suppression, classify, suppress, surest
 from midrib.preprocessing import (
+    LARGE_LIMITS,
     DecodeLimits,
+    as_input,
+    read_large,
     read_picture,
     read_view,
     require_implemented,
     to_original,
+    upright_size,
 )
 from midrib.records import (
     Answered,
     Detections,
+    Floats,
+    Found,
+    Looked,
     Outputs,
     PixelBatch,
     Pixels,
@@ -30,17 +37,25 @@ from midrib.records import (
     Size,
     View,
 )
+from midrib.tiling import Tile, Tiling, merge_found, tiles_over
+
+TILES_AT_ONCE = 16
+"""Of one picture that the model is asked about in one call."""
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """A loaded package. Safe to call from several threads at once."""
+    """A loaded package. Safe to call from several threads at once.
+
+    With ``tiles`` a detector looks tile by tile at pictures that are larger than one.
+    """
 
     card: Card
     variant: Variant
     engine: Engine
     choice: Choice
     limits: DecodeLimits
+    tiles: Tiling | None = None
 
     def read(self, data: bytes) -> Pixels:
         """Encoded picture to model input: uint8, height × width × 3. Raises ``PictureError``."""
@@ -50,7 +65,10 @@ class Predictor:
         """`read`, with the size of the picture if answers are placed in it; ``PictureError``."""
         if self.card.task == "classification":  # a second look at the header has its cost
             return View(self.read(data), Size(self.card.input.height, self.card.input.width))
-        return read_view(data, self.card.preprocessing, self.limits)
+        recipe, limits = self.card.preprocessing, self.limits
+        if self.tiles and max(upright_size(data, limits)) > self.tiles.size:
+            return read_large(data, recipe, limits)
+        return read_view(data, recipe, limits)
 
     def infer(self, pictures: PixelBatch) -> Outputs:
         """Model inputs to outputs, whatever batch the file takes."""
@@ -91,33 +109,56 @@ class Predictor:
             for each, size in zip(found, sizes, strict=True)
         ]
 
-    def detect(self, outputs: Outputs, sizes: Sequence[Size]) -> list[Detections]:
-        """`candidates` that are sure enough by the card's decision, with their labels."""
-        labels = self.card.labels
-        sure = [
-            found.from_score(self.card.decision.threshold)
-            for found in self.candidates(outputs, sizes)
-        ]
+    def look(self, views: Sequence[View]) -> list[Looked]:
+        """What a detector finds in each picture, whole or tile by tile, however unsure it is."""
+        whole = [view for view in views if view.large is None]
+        looked = iter(self._look_at_whole(whole))
         return [
-            Detections(
-                found.boxes, tuple(labels[place] for place in found.classes), found.scores, row
-            )
-            for found, row in zip(sure, outputs.embedding, strict=True)
+            next(looked) if view.large is None else self._look_in_tiles(view.large)
+            for view in views
         ]
 
-    def answer(self, outputs: Outputs, sizes: Sequence[Size]) -> Sequence[Answered]:
-        """Outputs to answers of the card's task; ``sizes`` are those of the upright pictures."""
+    def answer(self, views: Sequence[View]) -> Sequence[Answered]:
+        """Answers of the card's task; of objects, those that its decision is sure enough of."""
         if self.card.task == "detection":
-            return self.detect(outputs, sizes)
-        return self.classify(outputs)
+            return [self._answered(looked) for looked in self.look(views)]
+        return self.classify(self.infer(np.stack([view.pixels for view in views])))
 
     def predict(self, encoded: Sequence[bytes]) -> Sequence[Answered]:
         """Encoded pictures to answers, in one batch. Raises ``PictureError``."""
-        if not encoded:
+        return self.answer([self.view(data) for data in encoded]) if encoded else []
+
+    def _look_at_whole(self, views: Sequence[View]) -> list[Looked]:
+        if not views:
             return []
-        views = [self.view(data) for data in encoded]
         outputs = self.infer(np.stack([view.pixels for view in views]))
-        return self.answer(outputs, [view.of for view in views])
+        found = self.candidates(outputs, [view.of for view in views])
+        return [Looked(*each) for each in zip(found, outputs.embedding, strict=True)]
+
+    def _look_in_tiles(self, large: Pixels) -> Looked:
+        """What is found in the tiles of a picture as one; its features are the mean of theirs."""
+        if self.tiles is None:
+            raise AssertionError("a view is only large where there are tiles")
+        height, width = large.shape[:2]
+        tiles = tiles_over(height, width, size=self.tiles.size, overlap=self.tiles.overlap)
+        looked: list[Looked] = []
+        for start in range(0, len(tiles), TILES_AT_ONCE):
+            some = tiles[start : start + TILES_AT_ONCE]
+            looked += self._look_at_whole([self._view_of(tile, large) for tile in some])
+        found = merge_found([(tile, each.found) for tile, each in zip(tiles, looked, strict=True)])
+        recipe = self.card.suppression or Suppression()
+        embedding: Floats = np.mean([each.embedding for each in looked], axis=0, dtype=np.float32)
+        return Looked(surest(found, recipe.most_overlap), embedding)
+
+    def _view_of(self, tile: Tile, large: Pixels) -> View:
+        pixels = as_input(tile.cut(large), self.card.preprocessing)
+        return View(pixels, Size(tile.height, tile.width))
+
+    def _answered(self, looked: Looked) -> Detections:
+        """The objects that are sure enough by the card's decision, with their labels."""
+        sure = looked.found.from_score(self.card.decision.threshold)
+        labels = tuple(self.card.labels[place] for place in sure.classes)
+        return Detections(sure.boxes, labels, sure.scores, looked.embedding)
 
 
 def _no_boxes(card: Card) -> EngineError:
@@ -125,6 +166,14 @@ def _no_boxes(card: Card) -> EngineError:
         f"the file of {card.name} answers without boxes",
         expected="a detector's, as its card says",
         todo="run 'midrib package verify' on the package",
+    )
+
+
+def _no_tiles(card: Card) -> UsageError:
+    return UsageError(
+        f"tiles for {card.name}, which is made for {card.task}",
+        expected="a detector, whose objects in all tiles make one answer",
+        todo="leave the tiles out; midrib.engines.tiled asks a classifier about each of them",
     )
 
 
@@ -136,6 +185,7 @@ def load_predictor(
     options: EngineOptions | None = None,
     limits: DecodeLimits | None = None,
     memory: Path | None = None,
+    tiles: Tiling | None = None,
 ) -> Predictor:
     """Load ``package`` into an engine.
 
@@ -144,14 +194,19 @@ def load_predictor(
         variant: which of its files; None takes the first.
         engine: an engine's name, or 'auto' for the one measured fastest here.
         options: how the engine uses the machine.
-        limits: bounds on pictures.
+        limits: bounds on pictures; None takes the usual ones, and with tiles all that can be read.
         memory: the file that remembers measured choices.
+        tiles: how a detector looks at larger pictures; None takes what its card says.
 
     Raises:
+        UsageError: tiles for what is no detector.
         PackageError: the preprocessing is not one that this midrib implements.
         EngineError: the engine cannot load the file.
     """
     card = package.card
+    if tiles is not None and card.task != "detection":
+        raise _no_tiles(card)
+    tiles = tiles or card.tiles
     require_implemented(card.preprocessing, card.preprocessing_hash)
     chosen = card.variant(variant)
     options = options or EngineOptions()
@@ -161,5 +216,6 @@ def load_predictor(
         variant=chosen,
         engine=ENGINES.get(choice.engine)(package.file(chosen), options),
         choice=choice,
-        limits=limits or DecodeLimits(),
+        limits=limits or (LARGE_LIMITS if tiles else DecodeLimits()),
+        tiles=tiles,
     )

@@ -8,8 +8,8 @@ from midrib.engines.predictor import Predictor
 from midrib.errors import PackageError
 from midrib.packages import Package
 from midrib.packages.reading import Sample
-from midrib.postprocessing import Found, matched
-from midrib.records import Floats
+from midrib.postprocessing import matched
+from midrib.records import Floats, Found
 
 TOLERANCE = 0.01
 """Largest allowed difference of a probability or a score between the lab's answer and this one."""
@@ -59,7 +59,7 @@ def _of_probabilities(predictor: Predictor, sample: Sample) -> Floats:
 def _of_objects(predictor: Predictor, sample: Sample) -> Floats:
     """Of the scores; 1 for an object that is not found again."""
     view = predictor.view(sample.data)
-    [found] = predictor.candidates(predictor.infer(view.pixels[np.newaxis]), [view.of])
+    found = predictor.look([view])[0].found
     rows = np.array(sample.answer, np.float32).reshape(-1, 6)
     promised = Found(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.int64))
     places = matched(promised, found)

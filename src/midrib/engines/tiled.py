@@ -1,4 +1,7 @@
-"""Answers for a picture that is far larger than what the model looks at."""
+"""A classifier's answers for a picture that is far larger than what the model looks at.
+
+A detector's objects in all tiles make one answer: see `Predictor`, which is given its tiles.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,12 @@ import numpy as np
 from midrib.engines.predictor import Predictor
 from midrib.errors import UsageError
 from midrib.postprocessing import decide
-from midrib.preprocessing import DecodeLimits, centre_crop, decode, resize
-from midrib.records import Floats, Pixels
+from midrib.preprocessing import LARGE_LIMITS, DecodeLimits, as_input, decode
+from midrib.records import Floats
 from midrib.tiling import Tile, stitch, tiles_over
 
 BATCH = 16
 """Tiles that are asked for at once."""
-
-LIMITS = DecodeLimits(max_pixels=178_956_970)
-"""A picture that is worth cutting is large: the most that can be read."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def predict_tiled(
     *,
     size: int | None = None,
     overlap: int | None = None,
-    limits: DecodeLimits = LIMITS,
+    limits: DecodeLimits = LARGE_LIMITS,
     progress: Callable[[int, int], None] | None = None,
 ) -> TiledScores:
     """Cut a picture into tiles and ask the model about each.
@@ -92,7 +92,7 @@ def predict_tiled(
         raise UsageError(
             f"tiles of a big picture for {predictor.card.task}",
             expected="a classifier",
-            todo="cut the picture with 'midrib data tile' and ask about each tile",
+            todo="load the predictor with tiles, and ask it as ever",
         )
     recipe = predictor.card.preprocessing
     kept = recipe.crop_ratio if recipe.fit == "crop" else 1.0
@@ -104,7 +104,7 @@ def predict_tiled(
     tiles = tiles_over(height, width, size=size, overlap=overlap)
     answers = []
     for start in range(0, len(tiles), BATCH):
-        inputs = [_input(predictor, tile.cut(pixels)) for tile in tiles[start : start + BATCH]]
+        inputs = [as_input(tile.cut(pixels), recipe) for tile in tiles[start : start + BATCH]]
         answers.append(predictor.infer(np.stack(inputs)).answer)
         if progress:
             progress(min(start + BATCH, len(tiles)), len(tiles))
@@ -117,12 +117,6 @@ def predict_tiled(
         scores,
         _decided(predictor, scores),
     )
-
-
-def _input(predictor: Predictor, pixels: Pixels) -> Pixels:
-    """A tile as the model takes it: uint8, height × width × 3."""
-    recipe = predictor.card.preprocessing
-    return centre_crop(resize(np.ascontiguousarray(pixels), recipe), recipe)
 
 
 def _decided(predictor: Predictor, scores: Floats) -> tuple[str, ...]:

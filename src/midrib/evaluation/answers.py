@@ -15,7 +15,7 @@ from midrib.evaluation.records import Evaluation, Skipped
 from midrib.evaluation.scores import scored
 from midrib.names import nearest
 from midrib.packages import picture_statistics
-from midrib.records import Floats, Outputs, View
+from midrib.records import Floats, View
 
 
 class LabelledPicture(Protocol):
@@ -40,7 +40,7 @@ class _Answered(NamedTuple):
 
 
 class Answers:
-    """Collects probabilities and what the package decides by them."""
+    """Asks for probabilities, and notes what the package decides by them."""
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
@@ -52,10 +52,10 @@ class Answers:
         for item in items:
             require_known_label(item.label, item.path, self._labels)
 
-    def add(
-        self, items: Sequence[LabelledPicture], views: Sequence[View], outputs: Outputs
-    ) -> None:
-        """Note one more batch."""
+    def add(self, items: Sequence[LabelledPicture], views: Sequence[View]) -> None:
+        """Ask about one more batch."""
+        pictures = np.stack([view.pixels for view in views])
+        outputs = self._predictor.infer(pictures)
         decided = [
             self._labels.index(prediction.label) for prediction in self._predictor.classify(outputs)
         ]
@@ -66,7 +66,7 @@ class Answers:
                 decided=np.array(decided, np.int64),
                 answer=outputs.answer,
                 embedding=outputs.embedding,
-                statistics=picture_statistics(np.stack([view.pixels for view in views])),
+                statistics=picture_statistics(pictures),
             )
         )
 

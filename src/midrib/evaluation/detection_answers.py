@@ -17,16 +17,17 @@ from midrib.evaluation.detection_scores import scored
 from midrib.evaluation.records import Skipped
 from midrib.metrics.objects import FoundObjects, TrueObjects
 from midrib.packages import picture_statistics
-from midrib.records import Floats, Outputs, View
+from midrib.records import Floats, View
 
 
 class DetectionAnswers:
-    """Collects objects in pixels of the upright pictures."""
+    """Asks for objects, in pixels of the upright pictures."""
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
         self._labels = tuple(predictor.card.labels)
         self._paths: list[Path] = []
+        self._groups: list[str] = []
         self._truth: list[TrueObjects] = []
         self._found: list[FoundObjects] = []
         self._embedding: list[Floats] = []
@@ -44,15 +45,14 @@ class DetectionAnswers:
             for each in item.annotations:
                 require_known_label(each.label, item.path, self._labels)
 
-    def add(
-        self, items: Sequence[LabelledPicture], views: Sequence[View], outputs: Outputs
-    ) -> None:
-        """Note one more batch."""
-        found = self._predictor.candidates(outputs, [view.of for view in views])
+    def add(self, items: Sequence[LabelledPicture], views: Sequence[View]) -> None:
+        """Ask about one more batch."""
+        looked = self._predictor.look(views)
         self._paths += [item.path for item in items]
+        self._groups += [item.group or "" for item in _with_objects(items)]
         self._truth += [_truth(item, self._labels) for item in _with_objects(items)]
-        self._found += [FoundObjects(each.boxes, each.scores, each.classes) for each in found]
-        self._embedding.append(outputs.embedding)
+        self._found += [FoundObjects(*each.found) for each in looked]
+        self._embedding.append(np.stack([each.embedding for each in looked]))
         self._statistics.append(picture_statistics(np.stack([view.pixels for view in views])))
 
     def evaluation(self, split: str, skipped: Sequence[Skipped]) -> DetectionEvaluation:
@@ -69,6 +69,7 @@ class DetectionAnswers:
                 statistics=np.concatenate(self._statistics),
                 scores=(),
                 skipped=tuple(skipped),
+                groups=tuple(self._groups),
             )
         )
 

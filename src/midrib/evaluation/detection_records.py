@@ -29,7 +29,8 @@ class DetectionEvaluation:
     are all that the package's suppression leaves, whatever its threshold decides. ``threshold``:
     the score from which an object is answered. ``embedding``: float32, count × features.
     ``statistics``: float32, count × 4, see `midrib.packages.picture_statistics`. ``leaked``:
-    pictures that the model has learnt from copies of.
+    pictures that the model has learnt from copies of. ``groups``: what each picture belongs to,
+    '' for nothing; empty in evaluations that were saved before there were any.
     """
 
     split: str
@@ -43,6 +44,7 @@ class DetectionEvaluation:
     scores: tuple[Score, ...]
     skipped: tuple[Skipped, ...]
     leaked: tuple[Path, ...] = ()
+    groups: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -89,6 +91,7 @@ class DetectionEvaluation:
             "scores": [score.model_dump() for score in self.scores],
             "skipped": [(str(path), reason) for path, reason in self.skipped],
             "leaked": [str(path) for path in self.leaked],
+            "groups": self.groups,
         }
         arrays: dict[str, NDArray[Any]] = {
             "embedding": self.embedding,
@@ -128,6 +131,7 @@ class DetectionEvaluation:
             scores=tuple(Score(**score) for score in facts["scores"]),
             skipped=tuple(Skipped(Path(path), reason) for path, reason in facts["skipped"]),
             leaked=tuple(Path(path) for path in facts["leaked"]),
+            groups=tuple(facts.get("groups", ())),
         )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from midrib.evaluation.detection_records import DetectionEvaluation
 from midrib.evaluation.scores import WITHOUT_LEAKS
+from midrib.metrics.coco import MOST
 from midrib.metrics.detection import DetectionScores, detection_scores
 from midrib.metrics.matching import FREE, match, same_class
 from midrib.metrics.objects import FoundObjects, TrueObjects, overlaps
@@ -65,7 +66,8 @@ def _numbers(evaluation: DetectionEvaluation, rows: NDArray[np.int64]) -> dict[s
     """What can be measured, by name: a class without objects has no number."""
     truth = [evaluation.truth[row] for row in rows]
     found = [evaluation.found[row] for row in rows]
-    coco: DetectionScores = detection_scores(truth, found, evaluation.labels)
+    most = most_counted(evaluation.found)
+    coco: DetectionScores = detection_scores(truth, found, evaluation.labels, most=most)
     numbers = {name: float(getattr(coco, name)) for name in _COCO}
     threshold = np.float32(evaluation.threshold)
     hits, misses, wrong = 0, 0, 0
@@ -80,6 +82,11 @@ def _numbers(evaluation: DetectionEvaluation, rows: NDArray[np.int64]) -> dict[s
     if len(evaluation.labels) > 1:
         numbers |= {f"{AP50}:{label}": each.ap50 for label, each in coco.by_class.items()}
     return {name: number for name, number in numbers.items() if not isnan(number)}
+
+
+def most_counted(found: Sequence[FoundObjects]) -> int:
+    """Found objects of a picture that count: COCO's hundred, unless tiles found more in one."""
+    return max([MOST, *map(len, found)])
 
 
 def judge(found: FoundObjects, truth: TrueObjects) -> tuple[_Flags, _Flags]:

@@ -15,6 +15,8 @@ from midrib.evaluation import wording
 from midrib.evaluation.detection_figures import detection_figures
 from midrib.evaluation.detection_gallery import crowded_tiles
 from midrib.evaluation.detection_records import DetectionEvaluation
+from midrib.evaluation.detection_scores import most_counted
+from midrib.evaluation.detection_slices import detection_slices
 from midrib.evaluation.figures import Figure, Row, answer_figures, training_figures
 from midrib.evaluation.gallery import right_tiles, wrong_tiles
 from midrib.evaluation.pages import page_template
@@ -178,6 +180,7 @@ def _of_objects(evaluation: DetectionEvaluation) -> dict[str, Any]:
     return {
         "answers": _object_figures(evaluation),
         "objects": rows,
+        "slices": detection_slices(evaluation),
         "drawn_pictures": crowded_tiles(evaluation),
     }
 
@@ -186,7 +189,7 @@ def _object_figures(evaluation: DetectionEvaluation) -> list[Figure]:
     pair, count = (evaluation.truth, evaluation.found), len(evaluation.labels)
     threshold = evaluation.threshold
     return detection_figures(
-        detection_scores(*pair, evaluation.labels),
+        detection_scores(*pair, evaluation.labels, most=most_counted(evaluation.found)),
         error_kinds(*pair, count),
         detection_confusion(*pair, count, least_score=threshold),
         evaluation.labels,

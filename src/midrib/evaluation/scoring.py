@@ -8,8 +8,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
 from midrib.engines import Predictor
 from midrib.errors import DatasetError, PictureError, UsageError
 from midrib.evaluation.answers import Answers, LabelledPicture
@@ -18,20 +16,18 @@ from midrib.evaluation.detection_records import DetectionEvaluation
 from midrib.evaluation.records import Evaluation, Skipped
 from midrib.machine import usable_cores
 from midrib.packages import Package
-from midrib.records import Outputs, View
+from midrib.records import View
 
 Progress = Callable[[int, int], None]
 AnyEvaluation = Evaluation | DetectionEvaluation
 
 
 class _Answers(Protocol):
-    """Collects what is answered, and makes the evaluation of a task from it."""
+    """Asks about pictures, and makes the evaluation of a task from what is answered."""
 
     def require_known(self, items: Sequence[LabelledPicture]) -> None: ...
 
-    def add(
-        self, items: Sequence[LabelledPicture], views: Sequence[View], outputs: Outputs
-    ) -> None: ...
+    def add(self, items: Sequence[LabelledPicture], views: Sequence[View]) -> None: ...
 
     def evaluation(self, split: str, skipped: Sequence[Skipped]) -> AnyEvaluation: ...
 
@@ -66,15 +62,15 @@ def evaluate_package(
     answers = _answers_of(predictor)
     _require_fit(package, items, predictor)
     answers.require_known(items)
+    if predictor.tiles:
+        batch_size = 1  # pictures are large, and their tiles are batches
     skipped: list[Skipped] = []
     done = 0
     for batch in _read_ahead(items, predictor, batch_size):
         skipped += [Skipped(item.path, found) for item, found in batch if isinstance(found, str)]
         readable = [(item, found) for item, found in batch if isinstance(found, View)]
         if readable:
-            views = [view for _, view in readable]
-            outputs = predictor.infer(np.stack([view.pixels for view in views]))
-            answers.add([item for item, _ in readable], views, outputs)
+            answers.add([item for item, _ in readable], [view for _, view in readable])
         done += len(batch)
         if progress is not None:
             progress(done, len(items))

@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 from midrib.config import Config
 from midrib.evaluation import THRESHOLD_RULES
 from midrib.exporting.parity import ParityLimits
+from midrib.postprocessing import Suppression
+from midrib.tiling import Tiling
 
 
 class ExportConfig(Config):
@@ -18,6 +20,12 @@ class ExportConfig(Config):
     threshold: str | None = None
     """A rule that is applied to the validation split ('balanced', 'recall:0.95'), or a number from
     0 to 1; None is 'balanced' where there is a positive class, and for objects the best F1."""
+
+    suppression: Suppression | None = None
+    """Of a detector: how its candidates become objects; None takes the usual thresholds."""
+
+    tiles: Tiling | None = None
+    """Of a detector: how it looks at pictures that are larger than a tile; None at the whole."""
 
     samples: int = Field(default=6, ge=1, le=100)
     """Validation pictures that the package carries for its rehearsal."""

@@ -85,7 +85,7 @@ def make_package(
     validation_items, test_items = dataset.of("validation"), dataset.of("test")
     held_out = [*test_items, *validation_items]
     certificate = certify(model, engine, record.recipe, held_out, limits=config.parity)
-    card = _draft_card(record, model, folder.onnx, certificate)
+    card = _draft_card(record, model, folder.onnx, certificate, config)
 
     undecided = _Scorer(card, engine, folder.path)
     validation = undecided.evaluate(validation_items, "validation", progress)
@@ -141,7 +141,9 @@ def _write(
     return Packaged(write_package(content, target), validation, test)
 
 
-def _draft_card(record: RunRecord, model: TaskModel, file: Path, certificate: Certificate) -> Card:
+def _draft_card(
+    record: RunRecord, model: TaskModel, file: Path, certificate: Certificate, config: ExportConfig
+) -> Card:
     finds = model.task == "detection"
     return Card(
         name=record.name,
@@ -150,7 +152,8 @@ def _draft_card(record: RunRecord, model: TaskModel, file: Path, certificate: Ce
         labels=record.labels,
         backbone=model.backbone.facts.name,
         embedding_size=model.embedding_size,
-        suppression=Suppression() if finds else None,
+        suppression=(config.suppression or Suppression()) if finds else None,
+        tiles=config.tiles,
         input=ModelInput(
             height=record.recipe.height,
             width=record.recipe.width,
@@ -188,7 +191,9 @@ class _Scorer:
         self, items: Sequence[Item], split: str, progress: Callable[[int, int], None] | None
     ) -> AnyEvaluation:
         choice = Choice(self.engine.name, "packages are scored in it", [], remembered=False)
-        predictor = Predictor(self.card, self.card.variant(), self.engine, choice, DecodeLimits())
+        predictor = Predictor(
+            self.card, self.card.variant(), self.engine, choice, DecodeLimits(), self.card.tiles
+        )
         draft = Package(folder=self.folder, card=self.card)
         return evaluate_package(draft, items, predictor, split=split, progress=progress)
 

@@ -15,9 +15,9 @@ from midrib.engines import Engine
 from midrib.errors import ParityError
 from midrib.machine import machine_name
 from midrib.packages import Certificate
-from midrib.postprocessing import Found, Suppression, decide, matched, suppress
+from midrib.postprocessing import Suppression, decide, matched, suppress
 from midrib.preprocessing import Recipe, read_picture
-from midrib.records import Floats, Outputs, PixelBatch
+from midrib.records import Floats, Found, Outputs, PixelBatch
 from midrib.tasks import TaskModel
 
 _BATCH = 16

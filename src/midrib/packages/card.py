@@ -13,6 +13,7 @@ from midrib.names import unknown_name
 from midrib.postprocessing import Suppression
 from midrib.preprocessing import Recipe
 from midrib.records import Score
+from midrib.tiling import Tiling
 
 CARD_FORMAT: Literal[1] = 1
 ANSWER_OUTPUT = "answer"
@@ -135,6 +136,10 @@ class Card(Config):
     suppression: Suppression | None = None
     """Of a detector: how its candidates become objects, outside the graph."""
 
+    tiles: Tiling | None = None
+    """Of a detector: how it looks at pictures that are larger than a tile; None looks at the
+    whole at once."""
+
     data_version: str
     """Hash of the data set, its labels and its splits."""
 
@@ -163,6 +168,8 @@ class Card(Config):
             raise ValueError("a classifier has two labels at least")
         if (self.task == "detection") != (self.suppression is not None):
             raise ValueError("a detector, and no other model, has its suppression")
+        if self.tiles is not None and self.task != "detection":
+            raise ValueError("only a detector looks tile by tile")
         if self.decision.positive is not None and (
             len(self.labels) != 2 or self.decision.positive not in self.labels
         ):

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 
-from PIL import Image
-
-from midrib.datasets.annotations import Annotation
-from midrib.datasets.drawing import Legend, draw_objects
+from midrib.datasets.drawing import draw_answer, form_of
 from midrib.errors import UsageError
-from midrib.preprocessing import SUFFIXES, decode
+from midrib.preprocessing import LARGE_LIMITS, SUFFIXES
 from midrib.records import Answered, Detections
 from midrib.storage import write_bytes
 
@@ -30,31 +26,26 @@ def draw_answers(answers: Mapping[Path, Answered], target: Path) -> list[Path]:
             todo="leave --draw out",
         )
     if len(found) == 1 and not target.is_dir():
-        _require_picture(target)
+        form = _required_form(target)
         [(path, answer)] = found.items()
-        _draw(path, answer, target)
+        write_bytes(target, _drawn(path, answer, form))
         return [target]
     drawn = [target / f"{number:04d}-{path.stem}.png" for number, path in enumerate(found, 1)]
     for (path, answer), file in zip(found.items(), drawn, strict=True):
-        _draw(path, answer, file)
+        write_bytes(file, _drawn(path, answer, "PNG"))
     return drawn
 
 
-def _draw(path: Path, answer: Detections, file: Path) -> None:
-    annotations = [
-        Annotation(label, (box[0], box[1], box[2], box[3]))
-        for label, box in zip(answer.labels, answer.boxes.tolist(), strict=True)
-    ]
-    pixels = draw_objects(decode(path.read_bytes()), annotations, Legend.of(answer.labels))
-    encoded = io.BytesIO()
-    Image.fromarray(pixels).save(encoded, Image.registered_extensions()[file.suffix.lower()])
-    write_bytes(file, encoded.getvalue())
+def _drawn(path: Path, answer: Detections, form: str) -> bytes:
+    return draw_answer(path.read_bytes(), answer, form, limits=LARGE_LIMITS)
 
 
-def _require_picture(target: Path) -> None:
-    if target.suffix.lower() not in SUFFIXES:
+def _required_form(target: Path) -> str:
+    form = form_of(target) if target.suffix.lower() in SUFFIXES else None
+    if form is None:
         raise UsageError(
             f"{target} is not the name of a picture",
             expected=f"a folder, or a file ending in {', '.join(sorted(SUFFIXES))}",
             todo="write --draw found.png",
         )
+    return form

@@ -8,9 +8,10 @@ from pathlib import Path
 from midrib.evaluation import AnyEvaluation
 from midrib.exporting import ExportConfig, make_package
 from midrib.pipeline.evaluating import EvaluationResult
-from midrib.pipeline.run_data import as_trained, require_label
+from midrib.pipeline.run_data import as_trained, require_label, require_objects
 from midrib.pipeline.run_stages import package_run
 from midrib.reporting import SILENT, Reporter
+from midrib.tasks import ALGORITHMS
 from midrib.training import RunFolder
 
 
@@ -48,6 +49,7 @@ def export(
         DatasetError: its pictures have changed since.
     """
     folder, config = RunFolder(Path(run)), config or ExportConfig()
+    require_objects(ALGORITHMS.get(folder.record().train.algorithm).task, config)
     dataset = as_trained(folder, reporter)
     require_label(dataset, config)
     if output is None:

@@ -15,7 +15,12 @@ from midrib.pipeline.data import slug
 from midrib.pipeline.evaluating import EvaluationResult
 from midrib.pipeline.known_weights import with_known_weights
 from midrib.pipeline.releasing import publish
-from midrib.pipeline.run_data import divide_for_training, require_label, require_threshold
+from midrib.pipeline.run_data import (
+    divide_for_training,
+    require_label,
+    require_objects,
+    require_threshold,
+)
 from midrib.pipeline.run_stages import begin_run, fit_run, package_run
 from midrib.pipeline.telling import tell_run
 from midrib.reporting import SILENT, Reporter
@@ -101,6 +106,7 @@ def train(
     name = require_model_name(slug(source) if name is None else name)
     require_trainable(with_known_weights(config, settings), settings)
     require_threshold(ALGORITHMS.get(config.algorithm).task, export_config)
+    require_objects(ALGORITHMS.get(config.algorithm).task, export_config)
     divided = divide_for_training(
         source,
         split_config,

@@ -61,6 +61,17 @@ def require_threshold(task: str, config: ExportConfig) -> None:
         )
 
 
+def require_objects(task: str, config: ExportConfig) -> None:
+    """Say that only a detector has tiles and suppression. Raises ``ConfigError``."""
+    given = [name for name in ("suppression", "tiles") if getattr(config, name) is not None]
+    if task != "detection" and given:
+        raise ConfigError(
+            f"option '{given[0]}' for {task}",
+            expected="options that it has a use for",
+            todo="leave it out",
+        )
+
+
 def require_label(dataset: Dataset, config: ExportConfig) -> None:
     """Say before training what export would say after it."""
     require_threshold(dataset.task, config)

@@ -16,6 +16,7 @@ from midrib.preprocessing import SUFFIXES
 from midrib.records import Answered, Detections
 from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings
+from midrib.tiling import Tiling
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def predict(
     pictures: Sequence[str | Path],
     *,
     engine: str = AUTO,
+    tiles: Tiling | None = None,
     draw: Path | None = None,
     settings: Settings | None = None,
     reporter: Reporter = SILENT,
@@ -83,12 +85,13 @@ def predict(
         target: a published name, NAME@VERSION or a package's folder.
         pictures: files, or folders whose pictures are all asked.
         engine: the engine's name or 'auto'.
+        tiles: how a detector looks at larger pictures; None takes what the package says.
         draw: write pictures with the objects found in them to this file, or into this folder.
         settings: where everything is kept.
         reporter: is told how far it is.
 
     Raises:
-        UsageError: there is no picture, or nothing that could be drawn.
+        UsageError: there is no picture, nothing that could be drawn, or tiles for no detector.
         PictureError: not one of the pictures can be read.
     """
     settings = settings or Settings()
@@ -100,7 +103,7 @@ def predict(
             todo="name picture files or folders that hold some",
         )
     package = open_whole(target, settings)
-    predictor = load_predictor(package, engine=engine, memory=settings.engine_choices)
+    predictor = load_predictor(package, engine=engine, memory=settings.engine_choices, tiles=tiles)
     answers, refused = {}, {}
     with reporter.bar("predict") as advance:
         for done, file in enumerate(files, start=1):

@@ -93,6 +93,7 @@ class CardShown:
             f"backbone   {card.backbone}, weights {card.weights_origin} ({card.weights_licence})",
             f"input      uint8 pictures{_batch(card)} × {card.input.height} × {card.input.width} × "
             f"{card.input.channels}; {recipe.fit} {recipe.crop_ratio:g}, {recipe.filter}",
+            *_tiles(card),
             f"decision   {_decision(card)}",
             f"data       version {card.data_version[:12]}, "
             f"{card.data_licence or 'licence unknown'}",
@@ -157,6 +158,13 @@ def verify(path: str | Path, *, engine: str = AUTO, settings: Settings | None = 
 
 def _batch(card: Card) -> str:
     return "" if card.input.dynamic_batch else ", one at a time,"
+
+
+def _tiles(card: Card) -> list[str]:
+    if card.tiles is None:
+        return []
+    size, overlap = card.tiles.size, card.tiles.overlap
+    return [f"tiles      larger pictures in tiles of {size} pixels that overlap by {overlap}"]
 
 
 def _decision(card: Card) -> str:

@@ -4,18 +4,33 @@ Evaluation and serving call `read_picture` and nothing else; training calls `dec
 and augments after. What was done is a `Recipe`, and its hash travels with the model.
 """
 
-from midrib.preprocessing.decoding import SUFFIXES, DecodeLimits, decode
+from midrib.preprocessing.decoding import (
+    LARGE_LIMITS,
+    SUFFIXES,
+    DecodeLimits,
+    decode,
+    upright_size,
+)
 from midrib.preprocessing.geometry import centre_crop, resize, shrink_target, to_original
-from midrib.preprocessing.reading import read_picture, read_resized, read_view
+from midrib.preprocessing.reading import (
+    as_input,
+    read_large,
+    read_picture,
+    read_resized,
+    read_view,
+)
 from midrib.preprocessing.recipe import LARGEST_SIDE, Recipe, require_implemented
 
 __all__ = [
     "LARGEST_SIDE",
+    "LARGE_LIMITS",
     "SUFFIXES",
     "DecodeLimits",
     "Recipe",
+    "as_input",
     "centre_crop",
     "decode",
+    "read_large",
     "read_picture",
     "read_resized",
     "read_view",
@@ -23,4 +38,5 @@ __all__ = [
     "resize",
     "shrink_target",
     "to_original",
+    "upright_size",
 ]

@@ -64,6 +64,9 @@ class DecodeLimits(Config):
 
 DEFAULT_LIMITS = DecodeLimits()
 
+LARGE_LIMITS = DecodeLimits(max_pixels=_PILLOW_REFUSES_FROM)
+"""For pictures that are cut into tiles, where nobody else sends them: the most that can be read."""
+
 
 def decode(
     data: bytes,

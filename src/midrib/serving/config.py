@@ -39,6 +39,9 @@ class Limits(Config):
     picture: DecodeLimits = DecodeLimits()
     """Bounds on each picture, checked before memory is spent on it."""
 
+    drawn_pixels: int = Field(default=25_000_000, gt=0)
+    """Most pixels, width × height, of a picture that is sent back with its objects drawn."""
+
     @model_validator(mode="after")
     def _a_whole_request_can_wait(self) -> Limits:
         if self.pictures > self.queue_length:

@@ -1,6 +1,7 @@
 """The protocol: routes to replicas, and their outcomes back as JSON.
 
-POST /v1/models/{name}:predict     one picture as the body, or several as multipart files
+POST /v1/models/{name}:predict     one picture as the body, or several as multipart files;
+                                   of a detector drawn, where the client accepts image/png
 GET  /v1/models                    what is served
 GET  /v1/models/{name}             a model's card, its live version and its engine
 GET  /health/live                  the process answers
@@ -21,9 +22,11 @@ from starlette.routing import Route, Router
 
 from midrib.errors import MidribError, OverloadedError
 from midrib.monitoring import PredictionLog
+from midrib.serving.accepting import JSON, accepted_type
 from midrib.serving.body import read_pictures
 from midrib.serving.config import Limits
 from midrib.serving.deployments import Deployment, Deployments
+from midrib.serving.drawn import Drawing
 from midrib.serving.exchange import Exchanges
 from midrib.serving.ids import new_id
 from midrib.serving.jobs import Answer
@@ -55,6 +58,7 @@ class Gateway:
         self._limits = limits
         self._telemetry = telemetry
         self._log = log
+        self._drawing = Drawing(limits)
         router = Router(
             [
                 Route("/v1/models/{name:model}:predict", self._predict, methods=["POST"]),
@@ -71,7 +75,11 @@ class Gateway:
     async def _predict(self, request: Request) -> Response:
         started = time.monotonic()
         deployment = self._deployment(request)
+        accept = ",".join(request.headers.getlist("accept"))
+        media_type = accepted_type(accept, deployment.live.card.task)
         sent = await read_pictures(request, self._limits)
+        if media_type != JSON:
+            self._drawing.require_drawable(sent)
         deadline = time.monotonic() + self._limits.deadline_seconds
         live, outcomes = await deployment.ask([picture.data for picture in sent], deadline)
         request.state.version = _shown(live.version)
@@ -80,6 +88,8 @@ class Gateway:
             for picture, outcome in zip(sent, outcomes, strict=True)
         ]
         self._note(deployment.name, live, asked, time.monotonic() - started)
+        if media_type != JSON:
+            return await self._drawing.answer(asked[0], media_type)
         return _answer(deployment.name, live, asked)
 
     def _note(self, name: str, live: Live, asked: Sequence[Asked], seconds: float) -> None:

@@ -119,6 +119,8 @@ def _batch(predictor: Predictor, config: ServeConfig) -> BatchChoice:
     shape = predictor.card.input
     if config.batch != "auto":
         return BatchChoice(config.batch, "it was asked for", {})
+    if predictor.tiles:
+        return BatchChoice(1, "pictures are looked at tile by tile", {})
     if not shape.dynamic_batch:
         return BatchChoice(1, "the model takes one picture a call", {})
     return choose_batch(predictor.infer, (shape.height, shape.width, shape.channels))

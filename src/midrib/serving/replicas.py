@@ -8,8 +8,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import partial
 
-import numpy as np
-
 from midrib.engines import Predictor
 from midrib.records import Answered, View
 from midrib.serving.batching import Bench
@@ -102,8 +100,7 @@ class InProcessReplica(Replica):
 
     def _infer(self, views: Sequence[View], *, alone: bool) -> Sequence[Answered]:
         predictor = self._alone if alone else self._crowd
-        outputs = predictor.infer(np.stack([view.pixels for view in views]))
-        return predictor.answer(outputs, [view.of for view in views])
+        return predictor.answer(views)
 
 
 def _tell(

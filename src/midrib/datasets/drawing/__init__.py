@@ -4,6 +4,7 @@ sheet_of ─▶ Sheet(tiles) ─▶ a PNG here, an HTML page or a gallery elsewh
    └── draw_objects: boxes, outlines and masks in the colours of a Legend
 """
 
+from midrib.datasets.drawing.answers import draw_answer, form_of
 from midrib.datasets.drawing.legend import RGB, Legend
 from midrib.datasets.drawing.objects import draw_objects
 from midrib.datasets.drawing.sheet_picture import MAX_COLUMNS, caption, draw_sheet
@@ -17,7 +18,9 @@ __all__ = [
     "Sheet",
     "Tile",
     "caption",
+    "draw_answer",
     "draw_objects",
     "draw_sheet",
+    "form_of",
     "sheet_of",
 ]

@@ -13,6 +13,9 @@ from midrib.datasets.drawing.legend import Legend, ink_on
 from midrib.datasets.drawing.lettering import Font, draw_text, font_for, one_line, text_size
 from midrib.records import Pixels
 
+SCORE = "score"
+"""The attribute of an object that tells how sure a model is of it; written beside its class."""
+
 _MOST_COVERED = 0.2
 """Share of a picture that name plates may take; where there are more, colours must do."""
 
@@ -32,6 +35,8 @@ class _Plate:
 
 def draw_tags(pixels: Pixels, placed: Sequence[tuple[Annotation, XYXY]], legend: Legend) -> Pixels:
     """Write the class of each object at its box, in whole pixels; inside the picture always.
+
+    Where a model found the object its score stands beside its class.
 
     A class that no font has letters for is told by its number in the legend.
     """
@@ -57,10 +62,12 @@ def _plate(
 ) -> _Plate:
     """Above the box where there is room, else inside it at its top."""
     height, width = size
-    text = one_line(annotation.label + (" (crowd)" if annotation.crowd else ""))
+    score = dict(annotation.attributes).get(SCORE, "")
+    beside = (" (crowd)" if annotation.crowd else "") + (f" {score}" if score else "")
+    text = one_line(annotation.label + beside)
     font = font_for(text, letters)
     if font is None or not text:
-        text = f"#{legend.number(annotation.label)}"
+        text = one_line(f"#{legend.number(annotation.label)}" + (f" {score}" if score else ""))
         font = font_for(text, letters)
     if font is None:
         raise AssertionError("Pillow's own font has digits")
