@@ -28,7 +28,7 @@ def tiny(algorithm: str, **options: object) -> TrainConfig:
         algorithm=algorithm,
         backbone="timm:test_resnet",
         weights="none",
-        epochs=3,
+        epochs=2,
         batch_size=4,
         ema_decay=0.0,
         augmentation="none",
