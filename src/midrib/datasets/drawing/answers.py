@@ -14,7 +14,7 @@ from midrib.datasets.drawing.tags import SCORE
 from midrib.preprocessing import DecodeLimits, decode
 from midrib.records import Detections
 
-PNG, JPEG = "PNG", "JPEG"
+PNG = "PNG"
 
 
 def draw_answer(
