@@ -113,12 +113,12 @@ def monitor(
 
 def demo(
     which: Annotated[
-        Literal["cells", "trees"], typer.Argument(help="Which demonstration.")
+        Literal["cells", "trees", "nuclei"], typer.Argument(help="Which demonstration.")
     ] = "cells",
     *,
     json: AsJson = False,
 ) -> None:
-    """Go the whole path on real pictures: defective solar cells, or tree crowns from the air.
+    """Go the whole path on real pictures: solar cells, tree crowns from the air, or nuclei.
 
     Example: midrib demo trees --json
     """
