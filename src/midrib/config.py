@@ -73,7 +73,7 @@ class Config(BaseModel):
 
         Raises ``ConfigError`` for a text without '=' and for whatever does not fit.
         """
-        options: dict[str, Any] = cls.load(file).model_dump() if file else {}
+        options: dict[str, Any] = cls.load(file).model_dump(exclude_unset=True) if file else {}
         for assignment in assignments:
             name, equals, value = assignment.partition("=")
             if not equals:

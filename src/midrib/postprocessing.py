@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from pydantic import Field
 
 from midrib.config import Config
-from midrib.records import Floats, Found, Outputs, Prediction
+from midrib.records import ClassMap, Floats, Found, Outputs, Prediction, Rle, Size
+from midrib.run_lengths import MaskError, decode_runs
 
 TOP_K = 5
 
@@ -144,3 +150,100 @@ def matched(promised: Found, found: Found, least: float = SAME_PLACE) -> NDArray
             places[row] = best
             overlap[:, best] = 0
     return places
+
+
+class PixelDecision(Config):
+    """How the logits of a segmenter become the class of each pixel of a picture.
+
+    They are scaled to the picture that was sent; the highest wins, or with a positive class what
+    is at least as probable as the threshold.
+    """
+
+    stride: int = Field(gt=0)
+    """Pixels of the input, in height and width, that one place of the logits stands for."""
+
+    scaling: Literal["bilinear"] = "bilinear"
+    """How logits are brought to the size of the picture."""
+
+
+Region = tuple[float, float, float, float]
+"""Left, top, right and bottom of a picture in what the model saw of it."""
+
+_STRIP_PIXELS = 1 << 22  # that are decided at once: bounds what a large picture takes in memory
+
+
+def classify_pixels(
+    logits: Floats, region: Region, size: Size, *, positive: int | None, threshold: float
+) -> ClassMap:
+    """The class of each pixel of a picture: uint8, height × width of ``size``.
+
+    Args:
+        logits: float32, classes × rows × columns.
+        region: where the picture is in them, in rows and columns.
+        size: of the upright picture.
+        positive: of two classes the one that is decided from ``threshold`` on; None takes the
+            most probable class.
+        threshold: a probability, 0 to 1.
+    """
+    height, width = size
+    decided: ClassMap = np.zeros((height, width), np.uint8)
+    left, top, right, bottom = region
+    rows = max(1, _STRIP_PIXELS // width)
+    for first in range(0, height, rows):
+        last = min(height, first + rows)
+        upper, lower = (top + (bottom - top) * edge / height for edge in (first, last))
+        strip = (left, upper, right, lower), Size(last - first, width)
+        if positive is None:
+            decided[first:last] = _highest(logits, *strip)
+        else:
+            margin = _scaled(logits[positive] - logits[1 - positive], *strip)
+            sure = margin >= np.float32(_logit(threshold))
+            decided[first:last] = np.where(sure, positive, 1 - positive)
+    return decided
+
+
+def painted(masks: Mapping[str, Rle], labels: Sequence[str], size: Size) -> ClassMap:
+    """Masks of classes that do not overlap as the class of each pixel: uint8, height × width.
+
+    Where none is it is 0, the first of ``labels``. Raises ``MaskError`` for one of another size.
+    """
+    classes: ClassMap = np.zeros(size, np.uint8)
+    for label, rle in masks.items():
+        if (rle.height, rle.width) != size:
+            raise MaskError(f"a mask of {rle.width} × {rle.height} pixels for another picture")
+        classes[decode_runs(rle)] = labels.index(label)
+    return classes
+
+
+def pixel_confidence(logits: Floats, region: Region) -> float:
+    """How probable the most probable class is: mean over the places that the picture covers."""
+    left, top, right, bottom = region
+    rows = slice(math.floor(top), max(math.ceil(bottom), math.floor(top) + 1))
+    columns = slice(math.floor(left), max(math.ceil(right), math.floor(left) + 1))
+    seen = logits[:, rows, columns]
+    highest = seen.max(axis=0)
+    return float(np.mean(1 / np.exp(seen - highest).sum(axis=0)))
+
+
+def _highest(logits: Floats, region: Region, size: Size) -> ClassMap:
+    best = _scaled(logits[0], region, size)
+    decided: ClassMap = np.zeros(size, np.uint8)
+    for place, plane in enumerate(logits[1:], start=1):
+        scaled = _scaled(plane, region, size)
+        higher = scaled > best
+        decided[higher] = place
+        np.maximum(best, scaled, out=best)
+    return decided
+
+
+def _scaled(plane: Floats, region: Region, size: Size) -> Floats:
+    """A region of a plane, float32, at another height and width."""
+    picture = Image.fromarray(np.ascontiguousarray(plane))
+    scaled = picture.resize((size.width, size.height), Image.Resampling.BILINEAR, region)
+    return np.array(scaled, np.float32)
+
+
+def _logit(probability: float) -> float:
+    if not 0 < probability < 1:
+        return math.inf if probability >= 1 else -math.inf
+    return math.log(probability / (1 - probability))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,15 @@ PixelBatch = NDArray[np.uint8]
 
 Floats = NDArray[np.float32]
 
+Mask = NDArray[np.bool_]
+"""Height × width, True where the object is."""
+
+ClassMap = NDArray[np.uint8]
+"""The class of each pixel: uint8, height × width, places among labels."""
+
+IGNORED = 255
+"""In a class map, pixels of which nothing is known; they count neither way."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rle:
@@ -29,6 +39,19 @@ class Rle:
     height: int
     width: int
     counts: str
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Rle:
+        """A mask as COCO writes it: ``size`` (height and width) and ``counts``.
+
+        Raises ``KeyError``, ``TypeError`` or ``ValueError`` for what is none.
+        """
+        height, width = record["size"]
+        return cls(int(height), int(width), str(record["counts"]))
+
+    def as_record(self) -> dict[str, object]:
+        """As COCO writes it."""
+        return {"size": [self.height, self.width], "counts": self.counts}
 
 
 class Size(NamedTuple):
@@ -73,7 +96,8 @@ class Outputs:
     """What a model file answers for a batch.
 
     ``answer``: float32, count × classes, probabilities that sum to 1 over classes; of a detector
-    count × candidates × classes, 0 to 1. ``embedding``: float32, count × features, the pooled
+    count × candidates × classes, 0 to 1; of a segmenter count × classes × rows × columns, logits
+    at the stride that its card tells. ``embedding``: float32, count × features, the pooled
     features of the backbone. ``boxes``: of a detector alone, float32, count × candidates × 4
     (left, top, right, bottom) in pixels of the model's input.
     """
@@ -179,5 +203,59 @@ class Detections:
         }
 
 
-Answered = Prediction | Detections
+BACKGROUND = "background"
+"""What stands for the class of pixels that belong to nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """The class of each pixel of one picture.
+
+    ``masks``: where each class is that has any pixel, in pixels of the upright picture;
+    `BACKGROUND` is where none of them is. ``pixels``: how many each class of the model has,
+    background among them. ``score``: how probable the decided class is, mean over all pixels, 0
+    to 1.
+    """
+
+    size: Size
+    masks: Mapping[str, Rle] = field(repr=False)
+    pixels: Mapping[str, int]
+    score: float
+    embedding: Floats = field(repr=False)
+
+    @property
+    def label(self) -> str:
+        """The class with the most pixels but for background, or ``NOTHING``."""
+        return max(self.masks, key=lambda label: self.pixels[label], default=NOTHING)
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of the picture that each class of the model has."""
+        whole = self.size.height * self.size.width
+        return {label: pixels / whole for label, pixels in self.pixels.items()}
+
+    def as_record(self) -> dict[str, object]:
+        """The JSON-ready answer: ``size``, ``background`` and ``classes`` with their masks.
+
+        ``size`` is height and width. Each class has ``label``, ``pixels``, ``share`` and ``mask``
+        as COCO's run lengths; ``background`` is the share that is of no class.
+        """
+        shares = self.shares
+        return {
+            "size": list(self.size),
+            "score": round(self.score, 6),
+            "background": round(shares.get(BACKGROUND, 0.0), 6),
+            "classes": [
+                {
+                    "label": label,
+                    "pixels": self.pixels[label],
+                    "share": round(shares[label], 6),
+                    "mask": rle.as_record(),
+                }
+                for label, rle in self.masks.items()
+            ],
+        }
+
+
+Answered = Prediction | Detections | Segmentation
 """What a model of any task answers for one picture; each knows its ``as_record``."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from picture_stream import Stream
+from pyarrow import parquet
 
 from midrib.errors import StorageError, UnknownNameError, UsageError
 from midrib.monitoring import LogConfig, LoggedPrediction, PredictionLog, VersionWatch, monitor
@@ -129,3 +130,26 @@ def test_a_foreign_file_is_named(tmp_path: Path) -> None:
     (day / "notes.parquet").write_text("not a table")
     with pytest.raises(StorageError, match=r"notes\.parquet"):
         monitor("cells", tmp_path, {})
+
+
+def _of_pixels(name: str, nucleus: float) -> LoggedPrediction:
+    shares = {"background": 1 - nucleus, "nucleus": nucleus}
+    return LoggedPrediction(name, "cells", 2, "e", 1.0, 1, label="nucleus", shares=shares)
+
+
+def test_pixels_are_counted_by_class(tmp_path: Path) -> None:
+    """Of a segmenter the class mix is the sum of shares, not the label of each picture."""
+    _log(tmp_path, _of_pixels("a", 0.25), _of_pixels("b", 0.5))
+    _log(tmp_path, LoggedPrediction("c", "cells", 1, "e", 1.0, 1, label="sound"))
+    first, second = monitor("cells", tmp_path, {}).versions
+    assert first.traffic.labels == {"sound": 1}
+    assert second.traffic.labels == pytest.approx({"background": 1.25, "nucleus": 0.75})
+
+
+def test_files_without_shares_are_read(tmp_path: Path) -> None:
+    """What was logged before there were segmenters is watched like the rest."""
+    _log(tmp_path, LoggedPrediction("a", "cells", 1, "e", 1.0, 1, label="sound"))
+    [file] = (tmp_path / "cells").rglob("*.parquet")
+    parquet.write_table(parquet.ParquetFile(file).read().drop_columns(["shares"]), file)
+    [version] = monitor("cells", tmp_path, {}).versions
+    assert version.traffic.labels == {"sound": 1}

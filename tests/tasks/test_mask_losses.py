@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from midrib.errors import UnknownNameError, UsageError
-from midrib.tasks.mask_losses import IGNORED, MASK_LOSSES, create_mask_loss
+from midrib.records import IGNORED
+from midrib.tasks.mask_losses import MASK_LOSSES, create_mask_loss
 
 
 def _truth(seed: int = 0) -> Tensor:

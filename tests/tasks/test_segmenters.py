@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from midrib.backbones import create_backbone
 from midrib.errors import UnknownNameError
 from midrib.exporting import write_onnx
 from midrib.packages.card import PICTURES_INPUT
+from midrib.postprocessing import classify_pixels
+from midrib.records import Size
 from midrib.tasks.mask_losses import create_mask_loss
 from midrib.tasks.segmentation import DECODERS, Segmenter
 
@@ -71,7 +74,7 @@ def test_a_decoder_learns_over_a_backbone(decoder: str, backbone: str) -> None:
 
 @pytest.mark.parametrize(("decoder", "backbone"), EXPORTED)
 def test_the_file_answers_like_the_model(decoder: str, backbone: str, tmp_path: Path) -> None:
-    """The exported graph takes any count of pictures and gives the model's probabilities."""
+    """The exported graph takes any count of pictures and gives the logits of their places."""
     segmenter = _segmenter(decoder, backbone)
     served, file = segmenter.served().eval(), tmp_path / "fp32.onnx"
     write_onnx(served, _pictures(2), file, list(segmenter.outputs))
@@ -84,8 +87,31 @@ def test_the_file_answers_like_the_model(decoder: str, backbone: str, tmp_path: 
         for one, other in zip(answered, expected, strict=True):
             scale = max(1.0, float(other.abs().max()))
             assert np.abs(one - other.numpy()).max() <= _AGREED * scale
-        assert answered[0].shape == (count, CLASSES, *SIZE)
-        assert np.abs(answered[0].sum(axis=1) - 1).max() < 1e-4
+        places = [math.ceil(side / 32) * 32 // segmenter.stride for side in SIZE]
+        assert answered[0].shape == (count, CLASSES, *places)
+
+
+@pytest.mark.parametrize(("decoder", "backbone"), CELLS)
+def test_the_field_decides_what_training_decided(decoder: str, backbone: str) -> None:
+    """Logits at the decoder's stride, scaled by the field, are those that training scaled."""
+    segmenter, pictures = _segmenter(decoder, backbone).eval(), _pictures(1)
+    with torch.inference_mode():
+        logits, _ = segmenter(pictures)
+        served, _ = segmenter.served()(pictures)
+    region = (0, 0, SIZE[1] / segmenter.stride, SIZE[0] / segmenter.stride)
+    decided = classify_pixels(served[0].numpy(), region, Size(*SIZE), positive=None, threshold=0.5)
+    highest, second = logits[0].topk(2, dim=0).values
+    sure = (highest - second).numpy() > 1e-4 * float(logits.abs().max())
+    assert sure.mean() > 0.9
+    assert np.array_equal(decided[sure], logits[0].argmax(dim=0).numpy()[sure])
+
+
+@pytest.mark.parametrize(("decoder", "backbone"), CELLS)
+def test_a_batch_of_one_picture_is_learnt_from(decoder: str, backbone: str) -> None:
+    """No decoder normalises what a batch of one has one number of."""
+    logits, _ = _segmenter(decoder, backbone).train()(_pictures(1))
+    logits.mean().backward()
+    assert torch.isfinite(logits).all()
 
 
 def test_finer_maps_are_read_where_there_are_any() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,15 +10,17 @@ from torch import Tensor, nn
 
 from midrib.backbones import create_backbone
 from midrib.datasets import read_dataset
+from midrib.datasets.class_maps import with_background
 from midrib.errors import UnknownNameError
 from midrib.preprocessing import Recipe
-from midrib.tasks.mask_losses import IGNORED
+from midrib.records import IGNORED
 from midrib.tasks.segmentation import Segmenter
 from midrib.training import TrainConfig
-from midrib.training.scenes import CROWD, Scene
-from midrib.training.segmentation import ClassMaps, SegmentationObjective, class_map
+from midrib.training.segmentation import ClassMaps, SegmentationObjective
 
 HEIGHT, WIDTH = 64, 96
+RECIPE = Recipe(height=HEIGHT, width=WIDTH, fit="squash")
+LABELS = with_background(sorted(COLOURS))
 DEVICE = torch.device("cpu")
 
 
@@ -35,8 +39,7 @@ class ByColour(nn.Module):
 def maps(tmp_path_factory: pytest.TempPathFactory) -> ClassMaps:
     folder = make_scene_folder(tmp_path_factory.mktemp("scenes") / "data", count=8)
     dataset = read_dataset(folder)
-    recipe = Recipe(height=HEIGHT, width=WIDTH, fit="squash")
-    return ClassMaps(list(dataset.items), dataset.labels, recipe)
+    return ClassMaps(list(dataset.items), LABELS, RECIPE)
 
 
 def _objective(maps: ClassMaps, **options: str) -> SegmentationObjective:
@@ -58,22 +61,33 @@ def test_a_map_has_the_classes_of_its_objects(maps: ClassMaps) -> None:
     assert seen == {0, 1, 2}
 
 
-def test_small_objects_lie_over_large_ones_and_crowds_below_all() -> None:
-    """What only a crowd covers is unknown; an object within another keeps its pixels."""
-    masks = np.zeros((3, 10, 10), np.bool_)
-    masks[0, 4:6, 4:6], masks[1, 2:8, 2:8], masks[2, :, 5:] = True, True, True
-    scene = Scene(
-        pixels=np.zeros((10, 10, 3), np.uint8),
-        boxes=np.zeros((3, 4), np.float32),
-        classes=np.array([1, 0, CROWD]),
-        polygons=((), (), ()),
-        masks=masks,
-    )
-    told = class_map(scene)
-    assert told[5, 5] == 2
-    assert told[3, 6] == 1
-    assert told[0, 9] == IGNORED
-    assert told[0, 0] == 0
+def test_what_is_beyond_a_picture_is_unknown(maps: ClassMaps) -> None:
+    """Where augmentation shows no picture the class is unknown, and nowhere else."""
+    for index in range(len(maps)):
+        pixels, told = augmented(maps)[1, index]
+        beyond = (pixels == 0).all(axis=2)
+        assert ((told == IGNORED) == beyond).mean() > 0.99
+        seen = (pixels == COLOURS["red"]).all(axis=2)
+        assert (told[seen] == LABELS.index("red")).all()
+
+
+def test_a_part_of_an_object_keeps_its_class(tmp_path: Path) -> None:
+    """However little of an object is left in the frame, its pixels are not background."""
+    folder = make_scene_folder(tmp_path / "scenes", count=8, outlined=True, seed=3)
+    dataset = read_dataset(folder)
+    shown = ClassMaps(list(dataset.items), LABELS, RECIPE, augmentation="strong")
+    told = []
+    for epoch in range(4):
+        for index in range(len(shown)):
+            pixels, drawn = shown[epoch, index]
+            # Colours are jittered, but grey stays grey: what is coloured is an object.
+            coloured = np.ptp(pixels.astype(int), axis=2) > 130
+            told.append(drawn[coloured] != 0)
+    assert np.concatenate(told).mean() > 0.95
+
+
+def augmented(maps: ClassMaps) -> ClassMaps:
+    return ClassMaps(list(maps.items), LABELS, RECIPE, augmentation="light", seed=5)
 
 
 def test_a_model_that_is_right_is_judged_so(maps: ClassMaps) -> None:

@@ -17,10 +17,15 @@ def train(
     name: Annotated[
         str | None, typer.Option(help="Name of the model.", show_default="the folder's name")
     ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="classification, detection or segmentation, by its usual algorithm."),
+    ] = None,
     algorithm: Annotated[
         str | None,
         typer.Option(
-            help="What answers, as 'retinanet' for objects.", show_default="linear-classifier"
+            help="What answers: 'retinanet' for objects, 'unet' for pixels.",
+            show_default="linear-classifier",
         ),
     ] = None,
     backbone: Annotated[str | None, typer.Option(help="What sees.")] = None,
@@ -44,7 +49,7 @@ def train(
     ] = None,
     threshold: Annotated[
         str | None,
-        typer.Option(help="'balanced', 'recall:0.95' or a number; needs --positive."),
+        typer.Option(help="'balanced', 'recall:0.95' or a number; of classifiers with --positive."),
     ] = None,
     tile: Tile = None,
     overlap: Overlap = None,
@@ -69,14 +74,17 @@ def train(
     midrib train my-photos/
 
     midrib train my-photos/ --epochs 20 --size 160 --set augmentation=dihedral
+
+    midrib train nuclei/ --task segment --algorithm fpn
     """
     from midrib import pipeline
     from midrib.datasets import SplitConfig
     from midrib.exporting import ExportConfig
+    from midrib.tasks.algorithms import algorithm_for
     from midrib.training import TrainConfig
 
     given = {
-        "algorithm": algorithm,
+        "algorithm": algorithm_for(task, algorithm),
         "backbone": backbone,
         "weights": weights,
         "epochs": epochs,
@@ -140,7 +148,7 @@ def export(
     ] = None,
     threshold: Annotated[
         str | None,
-        typer.Option(help="'balanced', 'recall:0.95' or a number; needs --positive."),
+        typer.Option(help="'balanced', 'recall:0.95' or a number; of classifiers with --positive."),
     ] = None,
     tile: Tile = None,
     overlap: Overlap = None,

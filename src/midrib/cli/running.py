@@ -70,7 +70,11 @@ def predict(
     overlap: Overlap = None,
     draw: Annotated[
         Path | None,
-        typer.Option(help="Draw the objects that are found: a picture's name, or a folder."),
+        typer.Option(help="Draw what is found, objects or masks: a picture's name, or a folder."),
+    ] = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option(help="A folder for the classes of pixels, as PNG files of their numbers."),
     ] = None,
     json: AsJson = False,
 ) -> None:
@@ -86,6 +90,7 @@ def predict(
         engine=engine,
         tiles=tiling_of(tile, overlap),
         draw=draw,
+        masks=masks,
         reporter=ConsoleReporter(),
     )
     show(result, as_json=json)
@@ -108,12 +113,12 @@ def monitor(
 
 def demo(
     which: Annotated[
-        Literal["cells", "trees"], typer.Argument(help="Which demonstration.")
+        Literal["cells", "trees", "nuclei"], typer.Argument(help="Which demonstration.")
     ] = "cells",
     *,
     json: AsJson = False,
 ) -> None:
-    """Go the whole path on real pictures: defective solar cells, or tree crowns from the air.
+    """Go the whole path on real pictures: solar cells, tree crowns from the air, or nuclei.
 
     Example: midrib demo trees --json
     """

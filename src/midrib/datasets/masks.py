@@ -1,81 +1,96 @@
 """Masks: run lengths as COCO writes them, outlines to pixels and pixels to outlines.
 
-What comes from a file is decoded here in NumPy and bounded; pycocotools, whose C does not check
-what it reads, is only given what was made or checked here.
+What comes from a file is decoded and bounded in NumPy (`midrib.run_lengths`); pycocotools, whose C
+does not check what it reads, is only given what was made or checked here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from importlib import import_module
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from midrib.datasets.annotations import XYXY, Polygon, Rle, fault_of_polygon, spanned
+from midrib.datasets.annotations import (
+    XYXY,
+    Annotation,
+    Polygon,
+    Rle,
+    fault_of_polygon,
+    spanned,
+)
 from midrib.datasets.outlines import trace
-from midrib.errors import DataError
+from midrib.records import Mask, Size
+from midrib.run_lengths import (
+    MAX_PIXELS,
+    MaskError,
+    decode_runs,
+    from_runs,
+    require_fit,
+    require_size,
+    runs_of,
+)
 
-Mask: TypeAlias = NDArray[np.bool_]
-"""Height × width, True where the object is."""
-
-MAX_PIXELS = 178_956_970
-"""Of a mask; the most that a picture may have."""
-
-_BITS = 5  # that a character of COCO's string carries
-_MORE = 0x20
-_SIGN = 0x10
-_FIRST_CHARACTER = 48
-_CHARACTERS_A_NUMBER = 7  # no run is longer than 2**31
-
-
-class MaskError(DataError):
-    """Numbers or characters that are no mask of their size."""
+__all__ = [
+    "MAX_PIXELS",
+    "Mask",
+    "MaskError",
+    "area_of",
+    "checked_rle",
+    "decode_mask",
+    "encode_mask",
+    "joined",
+    "mask_of",
+    "outline",
+    "rasterize",
+    "rle_from_runs",
+    "span_of",
+]
 
 
 def encode_mask(mask: Mask) -> Rle:
     """Run-length encode a mask, height × width."""
     height, width = mask.shape
-    _require_size(height, width)
+    require_size(height, width)
     counts = _coco().encode(np.asfortranarray(mask, dtype=np.uint8))["counts"]
     return Rle(height, width, counts.decode("ascii"))
 
 
 def decode_mask(rle: Rle) -> Mask:
     """The mask, height × width. Raises ``MaskError`` where ``rle`` is not of its size."""
-    return _from_runs(_runs(rle), rle.height, rle.width)
+    return decode_runs(rle)
 
 
 def rle_from_runs(runs: Sequence[int], height: int, width: int) -> Rle:
     """Compress runs of 0 and 1 in turn, column by column. Raises ``MaskError``."""
-    _require_size(height, width)
+    require_size(height, width)
     if len(runs) > height * width + 1:
         raise MaskError(f"{len(runs):,} runs for {height * width:,} pixels")
     try:
         numbers = np.array(runs, dtype=np.int64)
     except (OverflowError, TypeError, ValueError):
         raise MaskError("its runs are not all whole numbers") from None
-    _require_fit(numbers, height, width)
-    return encode_mask(_from_runs(numbers, height, width))
+    require_fit(numbers, height, width)
+    return encode_mask(from_runs(numbers, height, width))
 
 
 def checked_rle(rle: Rle) -> Rle:
     """``rle`` in the one form that equal masks share. Raises ``MaskError``."""
-    runs = _runs(rle)
+    runs = runs_of(rle)
     if np.any(runs[1:] == 0):  # two ways to write the same mask
-        return encode_mask(_from_runs(runs, rle.height, rle.width))
+        return encode_mask(from_runs(runs, rle.height, rle.width))
     return rle
 
 
 def area_of(rle: Rle) -> int:
     """Pixels of the mask."""
-    return int(_runs(rle)[1::2].sum())
+    return int(runs_of(rle)[1::2].sum())
 
 
 def span_of(rle: Rle) -> XYXY:
     """The box that the mask's pixels span. Raises ``MaskError`` for an empty mask."""
-    ends = np.cumsum(_runs(rle))
+    ends = np.cumsum(runs_of(rle))
     starts, ends = ends[:-1:2], ends[1::2]
     starts, ends = starts[ends > starts], ends[ends > starts]
     if not len(starts):
@@ -94,7 +109,7 @@ def rasterize(polygons: Iterable[Polygon], height: int, width: int) -> Mask:
     goes along the edges of pixels covers exactly those; one that crosses itself leaves out what
     it goes round twice. Raises ``MaskError``.
     """
-    _require_size(height, width)
+    require_size(height, width)
     given = [list(polygon) for polygon in polygons]
     for polygon in given:
         _require_near(tuple(polygon), height, width)
@@ -115,6 +130,28 @@ def outline(mask: Mask) -> tuple[Polygon, ...]:
     return trace(mask)
 
 
+def mask_of(annotation: Annotation, of: Size, size: Size) -> Mask:
+    """An object's mask in its picture at another size, height × width of ``size``.
+
+    Masks are taken by their pixels' centres; an object without one is what its outlines cover,
+    and without those its box. ``of`` is the size of the picture that the annotation is about.
+    Raises ``MaskError``.
+    """
+    height, width = size
+    if annotation.mask is not None:
+        whole = decode_mask(annotation.mask)
+        if whole.shape == (height, width):
+            return whole
+        rows = ((np.arange(height) + 0.5) * whole.shape[0] / height).astype(int)
+        columns = ((np.arange(width) + 0.5) * whole.shape[1] / width).astype(int)
+        return whole[np.ix_(rows, columns)]
+    left, top, right, bottom = annotation.xyxy
+    drawn = annotation.polygons or ((left, top, right, top, right, bottom, left, bottom),)
+    scale = width / of.width, height / of.height
+    scaled = (tuple(value * scale[place % 2] for place, value in enumerate(each)) for each in drawn)
+    return rasterize(scaled, height, width)
+
+
 def joined(polygons: Sequence[Polygon]) -> Polygon:
     """One polygon of several, by lines without area from the first one's first corner."""
     first, *others = polygons
@@ -129,59 +166,9 @@ def _coco() -> Any:
     return import_module("pycocotools.mask")
 
 
-def _require_size(height: int, width: int) -> None:
-    if height < 1 or width < 1 or height * width > MAX_PIXELS:
-        raise MaskError(f"a mask of {width} × {height} pixels")
-
-
 def _require_near(polygon: Polygon, height: int, width: int) -> None:
     if fault := fault_of_polygon(polygon):
         raise MaskError(fault)
     left, top, right, bottom = spanned((polygon,))
     if left < -width or top < -height or right > 2 * width or bottom > 2 * height:
         raise MaskError("it lies far beyond the picture")
-
-
-def _runs(rle: Rle) -> NDArray[np.int64]:
-    """Lengths of the runs of 0 and 1 in turn, column by column; they add up to the picture."""
-    _require_size(rle.height, rle.width)
-    codes = _characters(rle.counts)
-    last = (codes & _MORE) == 0
-    if not len(codes) or not last[-1]:
-        raise MaskError("its string of run lengths is cut off")
-    starts = np.concatenate(([0], np.flatnonzero(last)[:-1] + 1))
-    places = np.arange(len(codes)) - np.repeat(starts, np.diff([*starts, len(codes)]))
-    if places.max() >= _CHARACTERS_A_NUMBER:
-        raise MaskError("a run is too long")
-    values = np.add.reduceat((codes & 0x1F) << (_BITS * places), starts)
-    negative = (codes[last] & _SIGN) != 0
-    values -= np.where(negative, 1 << (_BITS * (places[last] + 1)), 0)
-    # From the fourth on a number is told as its difference from the one before the last.
-    values[1::2] = np.cumsum(values[1::2])
-    values[2::2] = np.cumsum(values[2::2])
-    _require_fit(values, rle.height, rle.width)
-    return values
-
-
-def _characters(text: str) -> NDArray[np.int64]:
-    try:
-        codes = np.frombuffer(text.encode("ascii"), dtype=np.uint8).astype(np.int64)
-    except UnicodeEncodeError:
-        codes = np.array([-1])
-    codes -= _FIRST_CHARACTER
-    if np.any((codes < 0) | (codes > 0x3F)):
-        raise MaskError("its string of run lengths has characters that COCO does not use")
-    return codes
-
-
-def _require_fit(runs: NDArray[np.int64], height: int, width: int) -> None:
-    pixels = height * width
-    if np.any((runs < 0) | (runs > pixels)):
-        raise MaskError("a run is negative or longer than the picture")
-    if (covered := int(runs.sum())) != pixels:
-        raise MaskError(f"its runs cover {covered:,} pixels of {pixels:,}")
-
-
-def _from_runs(runs: NDArray[np.int64], height: int, width: int) -> Mask:
-    values = np.arange(len(runs)) % 2 == 1
-    return np.ascontiguousarray(np.repeat(values, runs).reshape((width, height)).T)

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Protocol
 
 from midrib.demos.cells import run_cells
+from midrib.demos.nuclei import run_nuclei
 from midrib.demos.trees import run_trees
 from midrib.names import Registry
 from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings
 
-__all__ = ["DemoResult", "run", "run_cells", "run_trees"]
+__all__ = ["DemoResult", "run", "run_cells", "run_nuclei", "run_trees"]
 
 
 class DemoResult(Protocol):
@@ -27,6 +28,7 @@ Demo = Callable[[Settings, Reporter], DemoResult]
 DEMOS: Registry[Demo] = Registry("demo")
 DEMOS.register("cells")(run_cells)
 DEMOS.register("trees")(run_trees)
+DEMOS.register("nuclei")(run_nuclei)
 
 
 def run(which: str, *, settings: Settings | None = None, reporter: Reporter = SILENT) -> DemoResult:

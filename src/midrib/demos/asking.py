@@ -24,7 +24,8 @@ _TIMEOUT_SECONDS = 30.0
 class Asked:
     """One round of questions: the version that answered all of them, and what it said.
 
-    ``labels`` are counted by picture, or by object where there are any.
+    ``labels`` are counted by picture, by object where there are any, and those of pixels by
+    picture that shows them.
     """
 
     when: str
@@ -91,9 +92,10 @@ def ask_drawn(url: str, model: str, picture: Path) -> bytes:
 
 
 def _labels(prediction: dict[str, Any]) -> list[str]:
-    """The class of a picture, or those of the objects in it."""
-    if "objects" in prediction:
-        return [each["label"] for each in prediction["objects"]]
+    """The class of a picture, or those of the objects or of the pixels in it."""
+    for things in ("objects", "classes"):
+        if things in prediction:
+            return [each["label"] for each in prediction[things]]
     return [prediction["label"]]
 
 

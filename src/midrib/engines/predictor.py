@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +12,20 @@ from midrib.engines.choice import AUTO, Choice, choose_engine
 from midrib.engines.interface import ENGINES, Engine, EngineOptions
 from midrib.errors import EngineError, UsageError
 from midrib.packages import Card, Package, Variant
-from midrib.postprocessing import Suppression, classify, suppress, surest
+from midrib.postprocessing import (
+    Region,
+    Suppression,
+    classify,
+    classify_pixels,
+    pixel_confidence,
+    suppress,
+    surest,
+)
 from midrib.preprocessing import (
     LARGE_LIMITS,
     DecodeLimits,
     as_input,
+    place_of,
     read_large,
     read_picture,
     read_view,
@@ -25,7 +34,9 @@ from midrib.preprocessing import (
     upright_size,
 )
 from midrib.records import (
+    BACKGROUND,
     Answered,
+    ClassMap,
     Detections,
     Floats,
     Found,
@@ -34,9 +45,11 @@ from midrib.records import (
     PixelBatch,
     Pixels,
     Prediction,
+    Segmentation,
     Size,
     View,
 )
+from midrib.run_lengths import encode_runs
 from midrib.tiling import Tile, Tiling, merge_found, tiles_over
 
 TILES_AT_ONCE = 16
@@ -118,11 +131,60 @@ class Predictor:
             for view in views
         ]
 
+    def class_maps(self, outputs: Outputs, sizes: Sequence[Size]) -> Iterator[ClassMap]:
+        """Outputs of a segmenter to the class of each pixel of the upright pictures, one by one.
+
+        Args:
+            outputs: of a batch.
+            sizes: of the upright pictures, in their order.
+        """
+        labels, rule = self.card.labels, self.card.decision
+        positive = None if rule.positive is None else labels.index(rule.positive)
+        for logits, size in zip(outputs.answer, sizes, strict=True):
+            region = self._region(size)
+            yield classify_pixels(logits, region, size, positive=positive, threshold=rule.threshold)
+
+    def segment(self, outputs: Outputs, sizes: Sequence[Size]) -> list[Segmentation]:
+        """`class_maps` as masks of the card's labels."""
+        maps = self.class_maps(outputs, sizes)
+        rows = zip(maps, outputs.answer, sizes, outputs.embedding, strict=True)
+        return [
+            self._segmented(classes, self.confidence(logits, size), embedding)
+            for classes, logits, size, embedding in rows
+        ]
+
+    def confidence(self, logits: Floats, size: Size) -> float:
+        """How probable a segmenter's most probable class is: mean over the picture, 0 to 1."""
+        return pixel_confidence(logits, self._region(size))
+
+    def _segmented(self, classes: ClassMap, score: float, embedding: Floats) -> Segmentation:
+        labels = self.card.labels
+        pixels = np.bincount(classes.ravel(), minlength=len(labels)).tolist()
+        masks = {
+            label: encode_runs(classes == place)
+            for place, label in enumerate(labels)
+            if label != BACKGROUND and pixels[place]
+        }
+        counted = dict(zip(labels, pixels, strict=True))
+        return Segmentation(Size(*classes.shape), masks, counted, score, embedding)
+
+    def _region(self, size: Size) -> Region:
+        """Where a picture of that size is in a segmenter's logits."""
+        decision = self.card.pixels
+        if decision is None:
+            raise AssertionError("a segmenter's card says how pixels are decided")
+        left, top, right, bottom = place_of(self.card.preprocessing, size)
+        stride = decision.stride
+        return left / stride, top / stride, right / stride, bottom / stride
+
     def answer(self, views: Sequence[View]) -> Sequence[Answered]:
         """Answers of the card's task; of objects, those that its decision is sure enough of."""
         if self.card.task == "detection":
             return [self._answered(looked) for looked in self.look(views)]
-        return self.classify(self.infer(np.stack([view.pixels for view in views])))
+        outputs = self.infer(np.stack([view.pixels for view in views]))
+        if self.card.task == "segmentation":
+            return self.segment(outputs, [view.of for view in views])
+        return self.classify(outputs)
 
     def predict(self, encoded: Sequence[bytes]) -> Sequence[Answered]:
         """Encoded pictures to answers, in one batch. Raises ``PictureError``."""

@@ -8,8 +8,9 @@ from midrib.engines.predictor import Predictor
 from midrib.errors import PackageError
 from midrib.packages import Package
 from midrib.packages.reading import Sample
-from midrib.postprocessing import matched
+from midrib.postprocessing import matched, painted
 from midrib.records import Floats, Found
+from midrib.run_lengths import MaskError
 
 TOLERANCE = 0.01
 """Largest allowed difference of a probability or a score between the lab's answer and this one."""
@@ -18,9 +19,10 @@ TOLERANCE = 0.01
 def rehearse(predictor: Predictor, package: Package) -> float:
     """Run every sample from encoded bytes to an answer and compare with the lab's.
 
-    Of a detector each object of the lab's must be found again, of its class and in its place.
+    Of a detector each object of the lab's must be found again, of its class and in its place. Of
+    a segmenter the difference is the share of a picture's pixels that are of another class.
 
-    Returns the largest absolute difference of a probability or score. Raises ``PackageError``
+    Returns the largest absolute difference. Raises ``PackageError``
     when it is above ``TOLERANCE``, naming the sample, or when there is no sample.
     """
     if not package.samples:
@@ -68,4 +70,25 @@ def _of_objects(predictor: Predictor, sample: Sample) -> Floats:
     return difference
 
 
-_DIFFERENCES = {"classification": _of_probabilities, "detection": _of_objects}
+def _of_pixels(predictor: Predictor, sample: Sample) -> Floats:
+    """The share of the picture's pixels that are of another class."""
+    view = predictor.view(sample.data)
+    outputs = predictor.infer(view.pixels[np.newaxis])
+    [found] = predictor.class_maps(outputs, [view.of])
+    masks = sample.answer if isinstance(sample.answer, dict) else {}
+    try:
+        promised = painted(masks, predictor.card.labels, view.of)
+    except MaskError as problem:
+        raise PackageError(
+            f"sample {sample.file} is promised {problem.came}",
+            expected=f"masks of {view.of.width} × {view.of.height} pixels, as the picture has",
+            todo="export the package again",
+        ) from None
+    return np.array([np.mean(promised != found)], np.float32)
+
+
+_DIFFERENCES = {
+    "classification": _of_probabilities,
+    "detection": _of_objects,
+    "segmentation": _of_pixels,
+}

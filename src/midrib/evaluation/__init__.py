@@ -6,6 +6,7 @@ from midrib.evaluation.detection_scores import best_threshold
 from midrib.evaluation.records import Evaluation, Skipped
 from midrib.evaluation.reference import build_reference
 from midrib.evaluation.scoring import AnyEvaluation, evaluate_package
+from midrib.evaluation.segmentation_records import SegmentationEvaluation
 from midrib.evaluation.tasks import decide_again, load_evaluation, require_classified, with_leaks
 from midrib.evaluation.threshold import THRESHOLD_RULES, choose_threshold
 
@@ -15,6 +16,7 @@ __all__ = [
     "DetectionEvaluation",
     "Evaluation",
     "LabelledPicture",
+    "SegmentationEvaluation",
     "Skipped",
     "best_threshold",
     "build_reference",

@@ -52,8 +52,8 @@ def _drawn(evaluation: DetectionEvaluation, row: int) -> DrawnPicture | None:
     legend = Legend.of(labels)
     return DrawnPicture(
         name=path.name,
-        labelled=_data_uri(draw_objects(pixels, _annotations(truth, labels), legend)),
-        answered=_data_uri(draw_objects(pixels, _annotations(found, labels), legend)),
+        labelled=as_data_uri(draw_objects(pixels, _annotations(truth, labels), legend)),
+        answered=as_data_uri(draw_objects(pixels, _annotations(found, labels), legend)),
         objects=int((~truth.crowd).sum()),
         found=len(found),
     )
@@ -66,7 +66,8 @@ def _annotations(objects: TrueObjects | FoundObjects, labels: tuple[str, ...]) -
     ]
 
 
-def _data_uri(pixels: Pixels) -> str:
+def as_data_uri(pixels: Pixels) -> str:
+    """A picture, shrunk for a page, as an address that holds it."""
     picture = Image.fromarray(pixels)
     picture.thumbnail((_SIDE_PIXELS, _SIDE_PIXELS))
     encoded = io.BytesIO()

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from midrib.evaluation.detection_records import DetectionEvaluation
 from midrib.evaluation.records import Evaluation
+from midrib.evaluation.scoring import AnyEvaluation
+from midrib.evaluation.segmentation_records import SegmentationEvaluation
 from midrib.packages import PICTURE_STATISTICS, EmbeddingSketch, Reference
 from midrib.packages.reference import Histogram
 from midrib.records import NOTHING, Floats
@@ -21,21 +23,30 @@ class _Decided(NamedTuple):
     places: NDArray[np.int64]
     scores: Floats
 
+    @property
+    def shares(self) -> dict[str, float]:
+        """Of pictures, by class."""
+        counted = np.bincount(self.places, minlength=len(self.names)) / len(self.places)
+        return dict(zip(self.names, counted.tolist(), strict=True))
 
-def build_reference(evaluation: Evaluation | DetectionEvaluation) -> Reference:
+
+def build_reference(evaluation: AnyEvaluation) -> Reference:
     """What the pictures, embeddings and answers of ``evaluation`` looked like.
 
     Take the validation split: training pictures look surer than live ones ever will, and the
     test split stays unseen.
     """
-    decided = _decided(evaluation)
+    if isinstance(evaluation, SegmentationEvaluation):
+        shares, sure = evaluation.decided_shares, evaluation.confidence
+    else:
+        decided = _decided(evaluation)
+        shares, sure = decided.shares, decided.scores
     sketch = EmbeddingSketch(embedding_size=evaluation.embedding.shape[1])
     projected = sketch.project(evaluation.embedding).astype(np.float64)
-    shares = np.bincount(decided.places, minlength=len(decided.names)) / len(evaluation)
     return Reference(
         pictures=len(evaluation),
-        class_shares=dict(zip(decided.names, shares.tolist(), strict=True)),
-        confidence=Histogram.of(decided.scores),
+        class_shares=shares,
+        confidence=Histogram.of(sure),
         statistics={
             name: Histogram.of(evaluation.statistics[:, column])
             for column, name in enumerate(PICTURE_STATISTICS)

@@ -22,6 +22,11 @@ from midrib.evaluation.gallery import right_tiles, wrong_tiles
 from midrib.evaluation.pages import page_template
 from midrib.evaluation.records import Evaluation
 from midrib.evaluation.scores import RECALL
+from midrib.evaluation.scoring import AnyEvaluation
+from midrib.evaluation.segmentation_figures import segmentation_figures
+from midrib.evaluation.segmentation_gallery import segmented_tiles
+from midrib.evaluation.segmentation_records import SegmentationEvaluation
+from midrib.evaluation.segmentation_scores import BOUNDARY_IOU_OF, DICE_OF, IOU_OF, MIOU
 from midrib.metrics import (
     METRICS,
     Interval,
@@ -38,10 +43,11 @@ _MOST_CLASSES_IN_MATRIX = 12
 _MOST_CONFUSIONS = 10
 _TILES = ("average_precision", "accuracy", "balanced_accuracy")
 _OBJECT_TILES = ("ap", "precision", "recall")
+_PIXEL_TILES = ("dice", "boundary_iou", "accuracy")
 
 ROC_AUC = "roc_auc"
 AP50 = "ap50"
-"""Headlines: of classifiers and of detectors."""
+"""Headlines: of classifiers and of detectors; of segmenters it is `MIOU`."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ class ReportContent:
     """
 
     card: Card
-    evaluation: Evaluation | DetectionEvaluation
+    evaluation: AnyEvaluation
     title: str = ""
     headline: str = ROC_AUC
     baseline: Baseline | None = None
@@ -122,11 +128,7 @@ def render_report(content: ReportContent) -> str:
     """
     evaluation, card = content.evaluation, content.card
     headline = _headline(evaluation, content.headline)
-    own = (
-        _of_objects(evaluation)
-        if isinstance(evaluation, DetectionEvaluation)
-        else _of_labels(evaluation, card.decision.threshold)
-    )
+    own = _own(evaluation, card)
     try:
         return page_template("report.html.jinja").render(
             **own,
@@ -148,8 +150,24 @@ def render_report(content: ReportContent) -> str:
         raise MissingExtraError(f"the report ({missing.name})", extra="lab") from None
 
 
-def _headline(evaluation: Evaluation | DetectionEvaluation, metric: str) -> Score:
-    if isinstance(evaluation, DetectionEvaluation) and not evaluation.scores:
+def headline_of(evaluation: AnyEvaluation) -> str:
+    """The name of the score that the verdict is about, unless another is asked for."""
+    if isinstance(evaluation, SegmentationEvaluation):
+        return MIOU
+    return AP50 if isinstance(evaluation, DetectionEvaluation) else ROC_AUC
+
+
+def _own(evaluation: AnyEvaluation, card: Card) -> dict[str, Any]:
+    """What the page shows of a model of that task alone."""
+    if isinstance(evaluation, DetectionEvaluation):
+        return {"pixels": None, **_of_objects(evaluation)}
+    if isinstance(evaluation, SegmentationEvaluation):
+        return {"objects": None, **_of_pixels(evaluation)}
+    return {"pixels": None, **_of_labels(evaluation, card.decision.threshold)}
+
+
+def _headline(evaluation: AnyEvaluation, metric: str) -> Score:
+    if not isinstance(evaluation, Evaluation) and not evaluation.scores:
         nothing = {"value": 0.0, "low": 0.0, "high": 0.0}
         return Score(metric=metric, **nothing, pictures=len(evaluation), split=evaluation.split)
     return evaluation.score(metric)
@@ -182,6 +200,29 @@ def _of_objects(evaluation: DetectionEvaluation) -> dict[str, Any]:
         "objects": rows,
         "slices": detection_slices(evaluation),
         "drawn_pictures": crowded_tiles(evaluation),
+    }
+
+
+def _of_pixels(evaluation: SegmentationEvaluation) -> dict[str, Any]:
+    """What the page shows of a segmenter alone: ``pixels`` are rows of a table, one a class."""
+    true, decided = (
+        each.sum(axis=0) / max(1, int(evaluation.counts.true.sum()))
+        for each in (evaluation.counts.true, evaluation.counts.decided)
+    )
+    scores = {score.metric: score for score in reversed(evaluation.scores)}
+    rows = [
+        (
+            label,
+            float(true[place]),
+            float(decided[place]),
+            [scores.get(f"{kind}{label}") for kind in (IOU_OF, DICE_OF, BOUNDARY_IOU_OF)],
+        )
+        for place, label in enumerate(evaluation.labels)
+    ]
+    return {
+        "answers": segmentation_figures(evaluation),
+        "pixels": rows,
+        "drawn_pictures": segmented_tiles(evaluation),
     }
 
 
@@ -229,11 +270,13 @@ def _bar(score: Score) -> dict[str, float] | None:
     return {name: round(getattr(score, name) * 100, 2) for name in ("low", "high", "value")}
 
 
-def _tiles(evaluation: Evaluation | DetectionEvaluation, headline: str) -> list[Score]:
+def _tiles(evaluation: AnyEvaluation, headline: str) -> list[Score]:
     """The few scores that stand at the top."""
     wanted = list(_TILES)
     if isinstance(evaluation, DetectionEvaluation):
         wanted = list(_OBJECT_TILES)
+    elif isinstance(evaluation, SegmentationEvaluation):
+        wanted = list(_PIXEL_TILES)
     elif evaluation.positive_index is not None:
         wanted.insert(0, f"{RECALL}{evaluation.labels[evaluation.positive_index]}")
     by_name = {score.metric: score for score in reversed(evaluation.scores)}

@@ -14,12 +14,16 @@ from midrib.evaluation.answers import Answers, LabelledPicture
 from midrib.evaluation.detection_answers import DetectionAnswers
 from midrib.evaluation.detection_records import DetectionEvaluation
 from midrib.evaluation.records import Evaluation, Skipped
+from midrib.evaluation.segmentation_answers import SegmentationAnswers
+from midrib.evaluation.segmentation_records import SegmentationEvaluation
 from midrib.machine import usable_cores
 from midrib.packages import Package
 from midrib.records import View
 
+_BATCH_PIXELS = 1 << 21
+
 Progress = Callable[[int, int], None]
-AnyEvaluation = Evaluation | DetectionEvaluation
+AnyEvaluation = Evaluation | DetectionEvaluation | SegmentationEvaluation
 
 
 class _Answers(Protocol):
@@ -44,15 +48,15 @@ def evaluate_package(
     """Answer every picture of ``items`` and score the answers.
 
     Files are read, decoded, inferred and decided by `Predictor`, as the server does. A picture
-    that cannot be read is named and left out of the scores. Of a detector items are those of a
-    data set, with their annotations.
+    that cannot be read is named and left out of the scores. Of detectors and segmenters items are
+    those of a data set, with their annotations.
 
     Args:
         package: what is scored.
         items: encoded files with their classes.
         predictor: ``package``, loaded.
         split: what the pictures are: 'train', 'validation' or 'test'.
-        batch_size: pictures a call.
+        batch_size: pictures a call, fewer where they are large.
         progress: told how many pictures are done, of how many.
 
     Raises:
@@ -66,6 +70,8 @@ def evaluate_package(
         batch_size = 1  # pictures are large, and their tiles are batches
     skipped: list[Skipped] = []
     done = 0
+    shape = package.card.input
+    batch_size = max(1, min(batch_size, _BATCH_PIXELS // (shape.height * shape.width)))
     for batch in _read_ahead(items, predictor, batch_size):
         skipped += [Skipped(item.path, found) for item, found in batch if isinstance(found, str)]
         readable = [(item, found) for item, found in batch if isinstance(found, View)]
@@ -87,6 +93,8 @@ def evaluate_package(
 def _answers_of(predictor: Predictor) -> _Answers:
     if predictor.card.task == "detection":
         return DetectionAnswers(predictor)
+    if predictor.card.task == "segmentation":
+        return SegmentationAnswers(predictor)
     return Answers(predictor)
 
 

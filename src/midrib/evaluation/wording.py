@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from midrib.evaluation.detection_records import DetectionEvaluation
 from midrib.evaluation.records import Evaluation
 from midrib.evaluation.scores import RECALL
+from midrib.evaluation.scoring import AnyEvaluation
 from midrib.metrics import METRICS, Interval
 from midrib.records import Score
 
@@ -21,6 +21,9 @@ _MEANINGS = {
     "ar": "Recall of the surest hundred of a picture over the same overlaps as AP",
     "precision": "Share of answered objects that are there, at the package's threshold",
     "recall": "Share of objects that are answered, at the package's threshold",
+    "miou": "Intersection over union of true and answered pixels, mean over classes",
+    "dice": "Twice the intersection over the sum of both, mean over classes",
+    "boundary_iou": "Intersection over union of what lies along the outlines, mean over classes",
 }
 _TITLES = {
     "ap": "AP",
@@ -29,16 +32,21 @@ _TITLES = {
     "ar": "AR",
     "precision": "Precision",
     "recall": "Recall",
+    "miou": "mIoU",
+    "iou": "IoU",
+    "dice": "Dice",
+    "boundary_iou": "Boundary IoU",
 }
-_OF_CLASS = "ap50:"
+_OF_CLASS = ("ap50", "iou", "dice", "boundary_iou")
 
 
 def metric_title(metric: str) -> str:
     """A score's name as tables show it."""
     if metric.startswith(RECALL):
         return f"Recall of {metric.removeprefix(RECALL)}"
-    if metric.startswith(_OF_CLASS):
-        return f"AP50 of {metric.removeprefix(_OF_CLASS)}"
+    name, _, label = metric.partition(":")
+    if label and name in _OF_CLASS:
+        return f"{_TITLES[name]} of {label}"
     return METRICS.get(metric).title if metric in METRICS else _TITLES.get(metric, metric)
 
 
@@ -79,7 +87,7 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def finding(evaluation: Evaluation | DetectionEvaluation, headline: Score) -> str:
+def finding(evaluation: AnyEvaluation, headline: Score) -> str:
     """What the headline number means for this package, in one sentence."""
     found = f"{metric_title(headline.metric)} {figure(headline.value)}"
     where = f"on {headline.pictures:,} {headline.split} pictures"
@@ -94,7 +102,7 @@ def finding(evaluation: Evaluation | DetectionEvaluation, headline: Score) -> st
     )
 
 
-def leaks(evaluation: Evaluation | DetectionEvaluation, metric: str) -> str:
+def leaks(evaluation: AnyEvaluation, metric: str) -> str:
     """How the number stands without pictures that training saw copies of; empty without any."""
     clean = [
         score

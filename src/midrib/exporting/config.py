@@ -19,7 +19,8 @@ class ExportConfig(Config):
 
     threshold: str | None = None
     """A rule that is applied to the validation split ('balanced', 'recall:0.95'), or a number from
-    0 to 1; None is 'balanced' where there is a positive class, and for objects the best F1."""
+    0 to 1; None is 'balanced' where there is a positive class, for objects the best F1 and for
+    pixels of one class 0.5."""
 
     suppression: Suppression | None = None
     """Of a detector: how its candidates become objects; None takes the usual thresholds."""

@@ -12,6 +12,7 @@ from midrib.engines import Choice, EngineOptions, OnnxRuntimeEngine, Predictor
 from midrib.evaluation import (
     AnyEvaluation,
     DetectionEvaluation,
+    SegmentationEvaluation,
     best_threshold,
     build_reference,
     choose_threshold,
@@ -37,10 +38,11 @@ from midrib.packages import (
     write_package,
 )
 from midrib.packages.reading import SampleAnswer
-from midrib.postprocessing import Suppression
+from midrib.postprocessing import PixelDecision, Suppression
 from midrib.preprocessing import DecodeLimits
 from midrib.storage import file_sha256
 from midrib.tasks import TaskModel
+from midrib.tasks.segmentation import Segmenter
 from midrib.training import RunFolder, RunRecord, trained_model
 
 FLOAT_VARIANT = "fp32"
@@ -86,6 +88,8 @@ def make_package(
     held_out = [*test_items, *validation_items]
     certificate = certify(model, engine, record.recipe, held_out, limits=config.parity)
     card = _draft_card(record, model, folder.onnx, certificate, config)
+    if card.task == "segmentation":
+        card = card.model_copy(update={"decision": _decision_of_pixels(card.labels, config)})
 
     undecided = _Scorer(card, engine, folder.path)
     validation = undecided.evaluate(validation_items, "validation", progress)
@@ -147,14 +151,19 @@ def _draft_card(
     finds = model.task == "detection"
     return Card(
         name=record.name,
-        task="detection" if finds else "classification",
+        task=model.task,
         algorithm=record.train.algorithm,
         labels=record.labels,
         backbone=model.backbone.facts.name,
         embedding_size=model.embedding_size,
         suppression=(config.suppression or Suppression()) if finds else None,
         tiles=config.tiles,
-        input=ModelInput(height=record.recipe.height, width=record.recipe.width),
+        pixels=PixelDecision(stride=model.stride) if isinstance(model, Segmenter) else None,
+        input=ModelInput(
+            height=record.recipe.height,
+            width=record.recipe.width,
+            dynamic_batch=model.dynamic_batch,
+        ),
         preprocessing=record.recipe,
         preprocessing_hash=record.recipe.hash(),
         data_version=record.data_version,
@@ -194,7 +203,17 @@ class _Scorer:
         return evaluate_package(draft, items, predictor, split=split, progress=progress)
 
 
+def _decision_of_pixels(labels: Sequence[str], config: ExportConfig) -> Decision:
+    """How a segmenter decides, known before it is scored: nothing of it is chosen by scores."""
+    if len(labels) != 2:
+        return Decision()
+    threshold = None if config.threshold is None else as_number(config.threshold)
+    return Decision(positive=labels[1], threshold=0.5 if threshold is None else threshold)
+
+
 def _decide(validation: AnyEvaluation, config: ExportConfig) -> Decision:
+    if isinstance(validation, SegmentationEvaluation):
+        return _decision_of_pixels(validation.labels, config)
     threshold = None if config.threshold is None else as_number(config.threshold)
     if isinstance(validation, DetectionEvaluation):
         if threshold is None:
@@ -224,6 +243,8 @@ def _samples(validation: AnyEvaluation, count: int) -> list[Sample]:
 
 
 def _answer(validation: AnyEvaluation, index: int) -> SampleAnswer:
+    if isinstance(validation, SegmentationEvaluation):
+        return validation.masks_of(index)
     if not isinstance(validation, DetectionEvaluation):
         probabilities: list[float] = validation.answer[index].tolist()
         return probabilities

@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 from midrib.errors import DataError
 from midrib.metrics.boundaries import SHARE, boundary_pixels, rim
 from midrib.metrics.decisions import Counts, mean_of_present, ratio
+from midrib.records import IGNORED
 
 ClassMap = NDArray[np.integer]
 """The class of each pixel: integers, height × width."""
-
-IGNORED = 255
-"""Class of pixels of which nothing is known; they count neither way."""
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,7 @@ def log_schema() -> pa.Schema:
             pa.field("bytes", pa.int64(), nullable=False),
             pa.field("label", pa.string()),
             pa.field("score", pa.float32()),
+            pa.field("shares", pa.map_(pa.string(), pa.float32())),
             *(pa.field(name, pa.float32()) for name in PICTURE_STATISTICS),
             pa.field("sketch", pa.list_(pa.float32(), sketch_dimensions)),
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Condition, Thread
@@ -38,7 +39,8 @@ class LoggedPrediction:
     ``latency_ms``: from the request's arrival to its answer. ``status``: the HTTP status that the
     client saw. ``bytes``: of the encoded picture. ``picture``: the canonical model input, uint8,
     height × width × 3, and ``embedding``: float32, features; only statistics of them are kept.
-    A request that got no answer has neither label nor what follows. ``time_ms``: UTC, milliseconds
+    ``shares``: of a segmenter, the share of the picture that each class has. A request that got no
+    answer has neither label nor what follows. ``time_ms``: UTC, milliseconds
     since 1970.
     """
 
@@ -51,6 +53,7 @@ class LoggedPrediction:
     status: int = 200
     label: str | None = None
     score: float | None = None
+    shares: Mapping[str, float] | None = None
     picture: Pixels | None = field(default=None, repr=False)
     embedding: Floats | None = field(default=None, repr=False)
     time_ms: int = field(default_factory=_now_ms)
@@ -251,4 +254,5 @@ def _row(entry: LoggedPrediction) -> Row:
         "bytes": int(entry.bytes),
         "label": None if entry.label is None else str(entry.label),
         "score": None if entry.score is None else float(entry.score),
+        "shares": None if entry.shares is None else dict(entry.shares),
     }

@@ -31,14 +31,18 @@ _MOST_COMPARED = 100_000
 
 @dataclass(frozen=True)
 class Traffic:
-    """One version's requests: how many, how they ended, how long they took (milliseconds)."""
+    """One version's requests: how many, how they ended, how long they took (milliseconds).
+
+    ``labels``: pictures by class; of a segmenter the sums of each class's shares of pictures, so
+    that they add up to pictures too.
+    """
 
     version: int
     requests: int
     refused: int
     failed: int
     latency_ms: dict[str, float]
-    labels: dict[str, int]
+    labels: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -91,10 +95,12 @@ class LogReader:
     ) -> None:
         self._connection = connection
         self._is_empty = not files
+        self._tells_shares = False  # files of older versions do not
         if files:
             rows = connection.read_parquet(
                 [str(path) for path in files], union_by_name=True, hive_partitioning=False
             )
+            self._tells_shares = "shares" in rows.columns
             rows.filter(f"epoch_ms(time) >= {int(since.timestamp() * 1000)}").create_view("log")
 
     def hours(self) -> list[tuple[int, int, int]]:
@@ -143,12 +149,20 @@ class LogReader:
             sketch=np.stack([arrays[name] for name in sketch], axis=1),
         )
 
-    def _labels(self) -> dict[int, dict[str, int]]:
-        labels: defaultdict[int, dict[str, int]] = defaultdict(dict)
-        for version, label, pictures in self._rows(
-            "SELECT version, label, count(*) FROM log WHERE label IS NOT NULL"
+    def _labels(self) -> dict[int, dict[str, float]]:
+        without = "AND shares IS NULL" if self._tells_shares else ""
+        rows = self._rows(
+            f"SELECT version, label, count(*) FROM log WHERE label IS NOT NULL {without}"  # noqa: S608 - our own text
             " GROUP BY version, label ORDER BY version, label"
-        ):
+        )
+        if self._tells_shares:
+            rows += self._rows(
+                "SELECT version, each.key, sum(each.value) FROM"
+                " (SELECT version, unnest(map_entries(shares)) AS each FROM log"
+                " WHERE shares IS NOT NULL) GROUP BY ALL ORDER BY ALL"
+            )
+        labels: defaultdict[int, dict[str, float]] = defaultdict(dict)
+        for version, label, pictures in rows:
             labels[version][label] = pictures
         return labels
 

@@ -54,7 +54,7 @@ class VersionWatch:
             "latency_ms": {key: round(ms, 2) for key, ms in self.traffic.latency_ms.items()},
             "classes": {
                 label: {
-                    "pictures": self.traffic.labels.get(label, 0),
+                    "pictures": round(self.traffic.labels.get(label, 0), 3),
                     "share": round(self.traffic.labels.get(label, 0) / max(1, answered), 4),
                     "reference": self.reference_shares.get(label),
                 }
@@ -188,7 +188,7 @@ def _compare_classes(traffic: Traffic, reference: Reference) -> Comparison:
         "classes",
         population_stability_index(live, expected * reference.pictures),
         freedom=len(labels) - 1,
-        pictures=int(live.sum()),
+        pictures=round(live.sum()),
         reference=reference.pictures,
     )
 

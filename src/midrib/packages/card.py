@@ -10,10 +10,13 @@ from pydantic import Field, model_validator
 from midrib.config import Config
 from midrib.errors import UsageError
 from midrib.names import unknown_name
-from midrib.postprocessing import Suppression
+from midrib.postprocessing import PixelDecision, Suppression
 from midrib.preprocessing import Recipe
 from midrib.records import Score
 from midrib.tiling import Tiling
+
+ModelTask = Literal["classification", "detection", "segmentation"]
+"""What a model answers: a class a picture, objects, or a class a pixel."""
 
 CARD_FORMAT: Literal[1] = 1
 ANSWER_OUTPUT = "answer"
@@ -61,8 +64,8 @@ class Decision(Config):
     """With two classes: the one that the threshold is about; otherwise the most probable wins."""
 
     threshold: float = Field(default=0.5, ge=0, le=1)
-    """Probability from which the positive class is decided; of a detector, the score from which
-    an object is answered."""
+    """Probability from which the positive class is decided, for a picture or for each of its
+    pixels; of a detector, the score from which an object is answered."""
 
 
 class Certificate(Config):
@@ -72,19 +75,24 @@ class Certificate(Config):
     """Held-out pictures that both were asked."""
 
     max_error: float
-    """Largest absolute difference of any probability or score."""
+    """Largest absolute difference of any probability or score, of pixels too."""
 
     mean_error: float
     """Mean absolute difference of the probabilities or scores."""
 
     changed_decisions: int
-    """Pictures on which the decided label differs, or an object has no match."""
+    """Pictures on which the decided label differs, an object has no match, or a class of pixels
+    has a mask of another place: an IoU below 0.99."""
 
     objects: int = 0
     """Of a detector: sure objects that the model found in the pictures."""
 
     matched_objects: int = 0
     """Those that the file finds too: the same class at an IoU of 0.95 or more."""
+
+    mask_iou: float | None = None
+    """Of a segmenter: intersection over union of the masks that model and file answer, over all
+    pictures, of the class in which they agree least."""
 
     engine: str
     """The engine, with its version, that the variant was run in."""
@@ -119,7 +127,7 @@ class Card(Config):
     version: int | None = None
     """Set when it is published; counted from 1."""
 
-    task: Literal["classification", "detection"] = "classification"
+    task: ModelTask = "classification"
     algorithm: str = ""
     """The name of the head with its loss; empty in packages of classifiers made before there were
     others."""
@@ -139,6 +147,9 @@ class Card(Config):
     tiles: Tiling | None = None
     """Of a detector: how it looks at pictures that are larger than a tile; None looks at the
     whole at once."""
+
+    pixels: PixelDecision | None = None
+    """Of a segmenter: how its logits become the class of each pixel, outside the graph."""
 
     data_version: str
     """Hash of the data set, its labels and its splits."""
@@ -168,6 +179,10 @@ class Card(Config):
             raise ValueError("a classifier has two labels at least")
         if (self.task == "detection") != (self.suppression is not None):
             raise ValueError("a detector, and no other model, has its suppression")
+        if (self.task == "segmentation") != (self.pixels is not None):
+            raise ValueError("a segmenter, and no other model, says how pixels are decided")
+        if self.task == "segmentation" and self.preprocessing.fit == "crop":
+            raise ValueError("a segmenter looks at the whole picture")
         if self.tiles is not None and self.task != "detection":
             raise ValueError("only a detector looks tile by tile")
         if self.decision.positive is not None and (

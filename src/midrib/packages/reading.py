@@ -13,12 +13,15 @@ from midrib.errors import ConfigError, PackageError
 from midrib.packages.card import Card, Variant
 from midrib.packages.manifest import read_manifest
 from midrib.packages.reference import Reference
+from midrib.records import Rle
+from midrib.run_lengths import MaskError, runs_of
 
 C = TypeVar("C", bound=Config)
 
-SampleAnswer = list[float] | list[list[float]]
+SampleAnswer = list[float] | list[list[float]] | dict[str, Rle]
 """Probabilities in the order of the labels; of a detector a row an object: left, top, right and
-bottom in pixels of the upright picture, score, and place of the class among the labels."""
+bottom in pixels of the upright picture, score, and place of the class among the labels; of a
+segmenter the mask of each class that the picture shows, but for background."""
 
 _OBJECT_NUMBERS = 6
 CARD_FILE = "model.json"
@@ -60,6 +63,8 @@ class Package:
     def _answer(self, name: str, answer: object) -> SampleAnswer:
         if self.card.task == "detection":
             return self._objects(name, answer)
+        if self.card.task == "segmentation":
+            return self._masks(name, answer)
         classes = len(self.card.labels)
         return _numbers(name, answer, classes, f"{classes} probabilities, one a label")
 
@@ -72,6 +77,18 @@ class Package:
             if row[-1] not in range(len(self.card.labels)):
                 raise _not_held(f"holds an object of class {row[-1]:g}", name, expected)
         return rows
+
+    def _masks(self, name: str, answer: object) -> dict[str, Rle]:
+        expected = "a mask of run lengths for each class, by its label"
+        if not isinstance(answer, dict) or not answer.keys() <= set(self.card.labels):
+            raise _not_held("holds no masks of the card's classes", name, expected)
+        try:
+            masks = {label: Rle.of(mask) for label, mask in answer.items()}
+            for mask in masks.values():
+                runs_of(mask)
+        except (AttributeError, KeyError, TypeError, ValueError, MaskError) as problem:
+            raise _not_held(f"holds a mask that is none ({problem})", name, expected) from None
+        return masks
 
     @cached_property
     def manifest(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Draw: pictures with the objects that a detector found in them."""
+"""Draw: pictures with the objects or masks that were found in them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from pathlib import Path
 from midrib.datasets.drawing import draw_answer, form_of
 from midrib.errors import UsageError
 from midrib.preprocessing import LARGE_LIMITS, SUFFIXES
-from midrib.records import Answered, Detections
+from midrib.records import Answered, Detections, Segmentation
 from midrib.storage import write_bytes
 
 
 def draw_answers(answers: Mapping[Path, Answered], target: Path) -> list[Path]:
-    """Write each picture with its objects: to the file ``target``, or several into that folder.
+    """Write each picture with what was found: to the file ``target``, or several into that folder.
 
     Returns where they are. Raises ``UsageError`` when there is nothing to draw or ``target`` is
     no name of a picture, ``StorageError`` when the disk refuses.
     """
-    found = {path: each for path, each in answers.items() if isinstance(each, Detections)}
+    found = {
+        path: each for path, each in answers.items() if isinstance(each, Detections | Segmentation)
+    }
     if not found:
         raise UsageError(
             "a classifier answers without objects to draw",
-            expected="a detector",
+            expected="a detector or a segmenter",
             todo="leave --draw out",
         )
     if len(found) == 1 and not target.is_dir():
@@ -36,7 +38,7 @@ def draw_answers(answers: Mapping[Path, Answered], target: Path) -> list[Path]:
     return drawn
 
 
-def _drawn(path: Path, answer: Detections, form: str) -> bytes:
+def _drawn(path: Path, answer: Detections | Segmentation, form: str) -> bytes:
     return draw_answer(path.read_bytes(), answer, form, limits=LARGE_LIMITS)
 
 

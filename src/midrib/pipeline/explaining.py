@@ -14,9 +14,15 @@ from midrib.pipeline.run_data import divide_for_training
 from midrib.preprocessing import Recipe
 from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings
-from midrib.tasks import ALGORITHMS, DetectionPlan
+from midrib.tasks import ALGORITHMS, DetectionPlan, SegmentationPlan
 from midrib.tasks.algorithms import Fit
-from midrib.training import TrainConfig, planned, recipe_for, require_trainable
+from midrib.training import (
+    TrainConfig,
+    learnt_labels,
+    planned,
+    recipe_for,
+    require_trainable,
+)
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,7 @@ class Explained:
     facts: BackboneFacts
     fit: Fit
     recipe: Recipe
-    plan: DetectionPlan | None
+    plan: DetectionPlan | SegmentationPlan | None
     labels: tuple[str, ...]
 
     def as_record(self) -> dict[str, object]:
@@ -55,6 +61,8 @@ class Explained:
         return ", ".join(maps) or f"{self.facts.features} pooled features"
 
     def _losses(self) -> str:
+        if isinstance(self.plan, SegmentationPlan):
+            return f"{self.config.loss} of the pixels"
         return f"{self.config.loss} of the scores, {self.config.box_loss} of the boxes"
 
     def _input(self) -> str:
@@ -91,7 +99,7 @@ def explain(
         source, split_config, settings, algorithm=config.algorithm, strict=False, reporter=reporter
     )
     facts = facts_without_weights(canonical_name(config.backbone))
-    plan = planned(config, facts, divided.dataset.of("train"))
+    plan = planned(config, facts, divided.dataset.of("train"), divided.dataset.labels)
     if plan is not None:
         config = config.model_copy(update={"size": plan.height})
     own = [level.stride for level in facts.levels]
@@ -101,5 +109,5 @@ def explain(
         fit=ALGORITHMS.get(config.algorithm).fit(own),
         recipe=recipe_for(facts, config),
         plan=plan,
-        labels=divided.dataset.labels,
+        labels=learnt_labels(plan, divided.dataset.labels),
     )

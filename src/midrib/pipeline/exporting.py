@@ -51,7 +51,8 @@ def export(
     folder, config = RunFolder(Path(run)), config or ExportConfig()
     require_objects(ALGORITHMS.get(folder.record().train.algorithm).task, config)
     dataset = as_trained(folder, reporter)
-    require_label(dataset, config)
+    task = ALGORITHMS.get(folder.record().train.algorithm).task
+    require_label(dataset, task, config)
     if output is None:
         packaged = package_run(folder, dataset, config, reporter)
         return Exported(packaged.package.folder, packaged.test)

@@ -105,8 +105,9 @@ def train(
     export_config = export_config or ExportConfig()
     name = require_model_name(slug(source) if name is None else name)
     require_trainable(with_known_weights(config, settings), settings)
-    require_threshold(ALGORITHMS.get(config.algorithm).task, export_config)
-    require_objects(ALGORITHMS.get(config.algorithm).task, export_config)
+    task = ALGORITHMS.get(config.algorithm).task
+    require_threshold(task, export_config)
+    require_objects(task, export_config)
     divided = divide_for_training(
         source,
         split_config,
@@ -118,7 +119,7 @@ def train(
     dataset = divided.dataset
     if not allow_leak:
         require_no_leaks(dataset, divided.leaks, given=divided.given)
-    require_label(dataset, export_config)
+    require_label(dataset, task, export_config)
     run = begin_run(
         name, dataset, config, settings, reporter, data_licence=data_licence, fresh=fresh
     )

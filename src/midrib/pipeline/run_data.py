@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from midrib.datasets import Dataset, SplitConfig, check_dataset, load_splits, save_splits
+from midrib.datasets.class_maps import with_background
 from midrib.datasets.index import open_index
 from midrib.errors import ConfigError, DatasetError
 from midrib.exporting import ExportConfig
@@ -52,7 +53,13 @@ def divide_for_training(
 
 
 def require_threshold(task: str, config: ExportConfig) -> None:
-    """Say that a classifier's threshold is about a class. Raises ``ConfigError``."""
+    """Say what a threshold of that task is about. Raises ``ConfigError``."""
+    if task == "segmentation" and config.positive is not None:
+        raise ConfigError(
+            f"a positive class '{config.positive}' of pixels",
+            expected="a threshold alone, where there is one class beside the background",
+            todo="leave --positive out",
+        )
     if task == "classification" and config.threshold is not None and config.positive is None:
         raise ConfigError(
             f"the threshold {config.threshold} without a class that it is about",
@@ -72,9 +79,16 @@ def require_objects(task: str, config: ExportConfig) -> None:
         )
 
 
-def require_label(dataset: Dataset, config: ExportConfig) -> None:
+def require_label(dataset: Dataset, task: str, config: ExportConfig) -> None:
     """Say before training what export would say after it."""
-    require_threshold(dataset.task, config)
+    require_threshold(task, config)
+    classes = len(with_background(dataset.labels))
+    if task == "segmentation" and config.threshold is not None and classes > 2:
+        raise DatasetError(
+            f"a threshold among {classes} classes of pixels",
+            expected="one class beside the background",
+            todo="leave --threshold out: the most probable class is then decided",
+        )
     if config.positive is None:
         return
     if config.positive not in dataset.labels:

@@ -12,6 +12,7 @@ from midrib.config import fingerprint
 from midrib.datasets import Dataset, save_splits
 from midrib.errors import InterruptedByUser, MidribError, StateError
 from midrib.exporting import ExportConfig, Packaged, load_packaged, make_package
+from midrib.packages.card import ModelTask
 from midrib.pipeline.known_weights import with_known_weights
 from midrib.preprocessing import Recipe
 from midrib.preprocessing.picture_cache import PictureCache
@@ -20,6 +21,7 @@ from midrib.settings import Settings
 from midrib.state import Runs
 from midrib.storage import write_json
 from midrib.training import (
+    ClassMaps,
     FitTask,
     Fitted,
     Model,
@@ -30,6 +32,7 @@ from midrib.training import (
     Scenes,
     TrainConfig,
     fit_on_devices,
+    learnt_labels,
     new_model,
     planned,
     recipe_for,
@@ -41,6 +44,11 @@ from midrib.training import (
 )
 
 _MIRRORED_STEPS = 10
+_EXAMPLES: dict[ModelTask, type[Pictures | Scenes | ClassMaps]] = {
+    "classification": Pictures,
+    "detection": Scenes,
+    "segmentation": ClassMaps,
+}
 
 
 def begin_run(
@@ -64,11 +72,12 @@ def begin_run(
     start = start_from(canonical_name(config.backbone), config.weights, settings, reporter)
     reporter.say(f"weights    {start.weights.origin} ({start.weights.licence})")
     own = facts_without_weights(canonical_name(config.backbone))
-    plan = planned(config, own, dataset.of("train"))
+    plan = planned(config, own, dataset.of("train"), dataset.labels)
+    labels = learnt_labels(plan, dataset.labels)
     if plan is not None:
         config = config.model_copy(update={"size": plan.height})
         require_large_enough(plan.height, own)
-    model, warm = new_model(Model(config, dataset.labels, plan), start, settings)
+    model, warm = new_model(Model(config, labels, plan), start, settings)
     facts = model.backbone.facts
     recipe = recipe_for(facts, config)
     save_splits(dataset, run.splits)
@@ -86,7 +95,7 @@ def begin_run(
             source=dataset.place,
             data_version=dataset.version,
             data_licence=data_licence,
-            labels=list(dataset.labels),
+            labels=list(labels),
             train=config,
             recipe=recipe,
             plan=plan,
@@ -141,7 +150,7 @@ def _fit_task(run: RunFolder, record: RunRecord, dataset: Dataset, settings: Set
     config = record.train
     cache = PictureCache(settings.decoded_pictures, settings.picture_cache)
     model = starting_model(record, settings)
-    kind = Scenes if model.task == "detection" else Pictures
+    kind = _EXAMPLES[model.task]
     return FitTask(
         model=model,
         training=kind(
@@ -203,6 +212,8 @@ def package_run(
         )
     proof = packaged.package.card.variant().certificate
     found = f", {proof.matched_objects} of {proof.objects} objects found" if proof.objects else ""
+    if proof.mask_iou is not None:
+        found = f", masks agree by {proof.mask_iou:.4f} (IoU) in every class"
     reporter.say(
         f"proof      the file is at most {proof.max_error:.1g} from the model on "
         f"{proof.pictures} held-out pictures; {proof.changed_decisions} decisions changed{found}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from midrib.monitoring import monitor as watch_log
 from midrib.packages import Reference, open_package
 from midrib.pipeline.targets import open_whole
 from midrib.preprocessing import SUFFIXES
-from midrib.records import Answered, Detections
+from midrib.records import Answered, Detections, Segmentation
 from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings
 from midrib.tiling import Tiling
@@ -29,6 +29,7 @@ class Predictions:
     answers: dict[Path, Answered]
     refused: dict[Path, str]
     drawn: tuple[Path, ...] = ()
+    masks: tuple[Path, ...] = ()
 
     def as_record(self) -> dict[str, object]:
         return {
@@ -41,6 +42,7 @@ class Predictions:
             ],
             "refused": [{"picture": str(path), "error": why} for path, why in self.refused.items()],
             **({"drawn": [str(path) for path in self.drawn]} if self.drawn else {}),
+            **({"masks": [str(path) for path in self.masks]} if self.masks else {}),
         }
 
     def lines(self) -> list[str]:
@@ -49,10 +51,14 @@ class Predictions:
         for path, answer in self.answers.items():
             if isinstance(answer, Detections):
                 answered += [f"{path}: {counted_objects(len(answer))}", *_objects(answer)]
+            elif isinstance(answer, Segmentation):
+                answered += [f"{path}:", *_classes(answer)]
             else:
                 answered.append(f"{answer.label:<{width}}  {answer.score:.3f}  {path}")
         refused = [f"refused  {path}: {why}" for path, why in self.refused.items()]
-        return [*answered, *refused, *(f"drawn    {path}" for path in self.drawn)]
+        written = [f"drawn    {path}" for path in self.drawn]
+        written += [f"mask     {path}" for path in self.masks]
+        return [*answered, *refused, *written]
 
 
 def counted_objects(count: int) -> str:
@@ -69,6 +75,17 @@ def _objects(answer: Detections) -> list[str]:
     ]
 
 
+def _classes(answer: Segmentation) -> list[str]:
+    """Each class of a picture with its share, the largest first."""
+    width = max(map(len, answer.pixels), default=0)
+    shares = sorted(answer.shares.items(), key=lambda each: -each[1])
+    return [
+        f"  {label:<{width}}  {share:>6.1%}  {answer.pixels[label]:,} pixels"
+        for label, share in shares
+        if answer.pixels[label]
+    ]
+
+
 def predict(
     target: str,
     pictures: Sequence[str | Path],
@@ -76,6 +93,7 @@ def predict(
     engine: str = AUTO,
     tiles: Tiling | None = None,
     draw: Path | None = None,
+    masks: Path | None = None,
     settings: Settings | None = None,
     reporter: Reporter = SILENT,
 ) -> Predictions:
@@ -86,7 +104,9 @@ def predict(
         pictures: files, or folders whose pictures are all asked.
         engine: the engine's name or 'auto'.
         tiles: how a detector looks at larger pictures; None takes what the package says.
-        draw: write pictures with the objects found in them to this file, or into this folder.
+        draw: write pictures with the objects or masks found in them to this file, or into this
+            folder.
+        masks: write the class of each pixel to files of numbers in this folder.
         settings: where everything is kept.
         reporter: is told how far it is.
 
@@ -124,7 +144,14 @@ def predict(
         from midrib.pipeline.drawing import draw_answers
 
         drawn = tuple(draw_answers(answers, draw))
-    return Predictions(card.name, card.version, predictor.choice.engine, answers, refused, drawn)
+    written: tuple[Path, ...] = ()
+    if masks is not None:
+        from midrib.pipeline.mask_files import write_masks
+
+        written = tuple(write_masks(answers, card.labels, masks))
+    return Predictions(
+        card.name, card.version, predictor.choice.engine, answers, refused, drawn, written
+    )
 
 
 def serve(
@@ -160,7 +187,7 @@ class Monitored:
         for version in self.watch.versions:
             traffic = version.traffic
             latency = ", ".join(f"{key} {ms:.1f} ms" for key, ms in traffic.latency_ms.items())
-            labels = ", ".join(f"{count} {label}" for label, count in traffic.labels.items())
+            labels = _mix(traffic.labels)
             lines.append(
                 f"  version {traffic.version}: {traffic.requests} requests "
                 f"({traffic.refused} refused, {traffic.failed} failed); {latency}; {labels}"
@@ -171,6 +198,14 @@ class Monitored:
                 for one in version.comparisons
             ]
         return lines
+
+
+def _mix(labels: Mapping[str, float]) -> str:
+    """Classes in words: pictures of each, or of a segmenter its share of all pixels."""
+    if all(float(count).is_integer() for count in labels.values()):
+        return ", ".join(f"{count:.0f} {label}" for label, count in labels.items())
+    whole = sum(labels.values())
+    return ", ".join(f"{count / whole:.1%} {label}" for label, count in labels.items())
 
 
 def monitor(name: str, *, hours: float = 24.0, settings: Settings | None = None) -> Monitored:

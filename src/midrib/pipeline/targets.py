@@ -91,7 +91,7 @@ class CardShown:
         lines = [
             f"{card.name}, version {version}: {card.task} into {', '.join(card.labels)}",
             f"backbone   {card.backbone}, weights {card.weights_origin} ({card.weights_licence})",
-            f"input      uint8 pictures × {card.input.height} × {card.input.width} × "
+            f"input      uint8 pictures{_batch(card)} × {card.input.height} × {card.input.width} × "
             f"{card.input.channels}; {recipe.fit} {recipe.crop_ratio:g}, {recipe.filter}",
             *_tiles(card),
             f"decision   {_decision(card)}",
@@ -156,6 +156,10 @@ def verify(path: str | Path, *, engine: str = AUTO, settings: Settings | None = 
     )
 
 
+def _batch(card: Card) -> str:
+    return "" if card.input.dynamic_batch else ", one at a time,"
+
+
 def _tiles(card: Card) -> list[str]:
     if card.tiles is None:
         return []
@@ -170,6 +174,8 @@ def _decision(card: Card) -> str:
             f"objects from score {card.decision.threshold:.3f} on, of one class overlapping by "
             f"{kept.most_overlap:g} at most, up to {kept.most_objects} a picture"
         )
+    of_pixels = " of each pixel" if card.pixels is not None else ""
     if card.decision.positive is None:
-        return "the most probable class"
-    return f"'{card.decision.positive}' from probability {card.decision.threshold:.3f} on"
+        return f"the most probable class{of_pixels}"
+    threshold = f"from probability {card.decision.threshold:.3f} on"
+    return f"'{card.decision.positive}' {threshold}{of_pixels and ', for each pixel'}"

@@ -9,14 +9,13 @@ from typing import Any
 
 from midrib.config import fingerprint
 from midrib.datasets import Dataset
-from midrib.evaluation import DetectionEvaluation, load_evaluation
+from midrib.evaluation import load_evaluation
 from midrib.evaluation.report import (
-    AP50,
-    ROC_AUC,
     Baseline,
     DataFacts,
     ReleaseEvent,
     ReportContent,
+    headline_of,
     write_report,
 )
 from midrib.machine import machine_name
@@ -57,7 +56,7 @@ def tell_run(
         card=package.card,
         evaluation=evaluation,
         title=story.title,
-        headline=AP50 if isinstance(evaluation, DetectionEvaluation) else ROC_AUC,
+        headline=headline_of(evaluation),
         baseline=story.baseline,
         training=read_rows(run.path),
         stage_seconds=story.seconds or {name: took for name, took in seconds.items() if took},

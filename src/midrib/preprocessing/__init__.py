@@ -11,7 +11,13 @@ from midrib.preprocessing.decoding import (
     decode,
     upright_size,
 )
-from midrib.preprocessing.geometry import centre_crop, resize, shrink_target, to_original
+from midrib.preprocessing.geometry import (
+    centre_crop,
+    place_of,
+    resize,
+    shrink_target,
+    to_original,
+)
 from midrib.preprocessing.reading import (
     as_input,
     read_large,
@@ -30,6 +36,7 @@ __all__ = [
     "as_input",
     "centre_crop",
     "decode",
+    "place_of",
     "read_large",
     "read_picture",
     "read_resized",

@@ -55,6 +55,16 @@ def centre_crop(pixels: Pixels, recipe: Recipe) -> Pixels:
     return pixels[top : top + recipe.height, left : left + recipe.width]
 
 
+def place_of(recipe: Recipe, of: Size) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom, in pixels of the input, of the picture that it is of.
+
+    With 'crop' it reaches beyond the input.
+    """
+    height, width = _resized(recipe, of.height, of.width)
+    left, top = -((width - recipe.width) // 2), -((height - recipe.height) // 2)
+    return float(left), float(top), float(left + width), float(top + height)
+
+
 def to_original(boxes: Floats, recipe: Recipe, of: Size) -> Floats:
     """Boxes in the model's input as boxes in the picture that it is of, cut to its edges.
 

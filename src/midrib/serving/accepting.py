@@ -1,4 +1,4 @@
-"""What a client wants to be answered with: JSON, or its picture with the objects drawn into it."""
+"""What a client wants to be answered with: JSON, or its picture with what was found in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ JSON = "application/json"
 DRAWN = {"image/png": "PNG", "image/jpeg": "JPEG"}
 """Types of drawn pictures, and what Pillow calls them."""
 
-_DRAWN_TASKS = frozenset({"detection"})
+_DRAWN_TASKS = frozenset({"detection", "segmentation"})
 
 
 def accepted_type(accept: str, task: str) -> str:

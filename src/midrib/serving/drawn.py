@@ -10,7 +10,7 @@ from starlette.responses import Response
 from midrib.errors import MalformedRequestError, MidribError, NotAcceptableError
 from midrib.machine import usable_cores
 from midrib.preprocessing import DecodeLimits, upright_size
-from midrib.records import Detections
+from midrib.records import Detections, Prediction, Segmentation
 from midrib.serving.accepting import DRAWN, JSON
 from midrib.serving.body import SentPicture
 from midrib.serving.config import Limits
@@ -54,14 +54,14 @@ class Drawing:
         return Response(content, media_type=media_type, headers={PREDICTION_ID: asked.id})
 
 
-def _drawn(data: bytes, found: Detections, form: str, limits: DecodeLimits) -> bytes:
+def _drawn(data: bytes, found: Detections | Segmentation, form: str, limits: DecodeLimits) -> bytes:
     from midrib.datasets.drawing import draw_answer  # most servers never draw
 
     return draw_answer(data, found, form, limits=limits)
 
 
-def _objects(outcome: Answer) -> Detections:
-    if not isinstance(outcome.prediction, Detections):  # released since the request began
+def _objects(outcome: Answer) -> Detections | Segmentation:
+    if isinstance(outcome.prediction, Prediction):  # released since the request began
         raise NotAcceptableError(
             "the version that is live now answers without objects",
             expected=f"the type {JSON}",

@@ -8,6 +8,7 @@ import structlog
 
 from midrib.errors import MissingExtraError
 from midrib.monitoring import LoggedPrediction, PredictionLog
+from midrib.records import Segmentation
 from midrib.serving.body import SentPicture
 from midrib.serving.config import ServeConfig
 from midrib.serving.jobs import Answer, Outcome
@@ -55,6 +56,7 @@ def entry(asked: Asked, name: str, live: Live, milliseconds: float) -> LoggedPre
         request,
         label=outcome.prediction.label,
         score=outcome.prediction.score,
+        shares=outcome.prediction.shares if isinstance(outcome.prediction, Segmentation) else None,
         picture=outcome.picture,
         embedding=outcome.prediction.embedding,
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from midrib.tasks.losses import LOSSES, create_loss
     from midrib.tasks.making import make_model
     from midrib.tasks.plan import DetectionPlan, derive_plan
+    from midrib.tasks.segmentation_plan import SegmentationPlan, derive_segmentation_plan
 
 __all__ = [
     "ALGORITHMS",
@@ -25,10 +26,12 @@ __all__ = [
     "Classifier",
     "DetectionPlan",
     "ModelRequest",
+    "SegmentationPlan",
     "ServedClassifier",
     "TaskModel",
     "create_loss",
     "derive_plan",
+    "derive_segmentation_plan",
     "make_model",
 ]
 
@@ -36,9 +39,11 @@ _MODULES = {
     "Classifier": "classification",
     "DetectionPlan": "plan",
     "ModelRequest": "interface",
+    "SegmentationPlan": "segmentation_plan",
     "ServedClassifier": "classification",
     "TaskModel": "interface",
     "derive_plan": "plan",
+    "derive_segmentation_plan": "segmentation_plan",
     "make_model": "making",
 }
 

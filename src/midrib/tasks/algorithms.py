@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from midrib.backbones.pyramid.strides import source_of
-from midrib.names import Registry
+from midrib.errors import UsageError
+from midrib.names import Registry, unknown_name
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,9 @@ class Algorithm:
     ``maker`` is where the function stands that makes the model, as 'module:name'; it takes a
     `midrib.tasks.interface.ModelRequest` and returns a `TaskModel`. ``defaults`` are options of
     training that are other than usual unless they are given, and ``without`` those that mean
-    nothing to it: they are refused when they are given.
+    nothing to it: they are refused when they are given. ``cells`` are those of its map along the
+    side of an object, and ``region_cells`` along that of a region which a two-stage detector reads
+    again: None where there are no regions.
     """
 
     task: str
@@ -68,6 +71,8 @@ class Algorithm:
     maker: str = ""
     defaults: Mapping[str, object] = field(default_factory=lambda: _NO_OPTIONS)
     without: frozenset[str] = frozenset()
+    cells: int = 4
+    region_cells: int | None = None
 
     def fit(self, own: Sequence[int]) -> Fit:
         """How a backbone meets it whose maps have the strides ``own``, finest first."""
@@ -83,13 +88,49 @@ _NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
 ALGORITHMS: Registry[Algorithm] = Registry("algorithm")
 
-USUAL = {"classification": "linear-classifier", "detection": "retinanet"}
+USUAL = {
+    "classification": "linear-classifier",
+    "detection": "retinanet",
+    "segmentation": "unet",
+}
 """The algorithm to name to someone whose data ask for that task."""
+
+
+def algorithm_for(task: str | None, algorithm: str | None) -> str | None:
+    """The algorithm that is named, or the usual one of a task, or None without either.
+
+    Args:
+        task: its name or the beginning of it, as 'segment' for 'segmentation'.
+        algorithm: by name.
+
+    Raises:
+        UnknownNameError: there is no such task or algorithm.
+        UsageError: the algorithm is for another task.
+    """
+    if task is None:
+        return algorithm
+    meant = [name for name in USUAL if task and name.startswith(task)]
+    if not meant:
+        raise unknown_name("task", task, USUAL)
+    if algorithm is None:
+        return USUAL[meant[0]]
+    its = ALGORITHMS.get(algorithm).task
+    if its != meant[0]:
+        raise UsageError(
+            f"{algorithm} is for {its}, and the task is {meant[0]}",
+            expected="one that fits the other",
+            todo=f"leave one of them out, or name --algorithm {USUAL[meant[0]]}",
+        )
+    return algorithm
+
+
+OF_PLANS = frozenset({"strides", "anchor_sizes", "anchor_ratios", "region_cells"})
+"""Options in place of what is derived from boxes."""
 
 _NOT_FOR_DETECTORS = frozenset(
     {
         *("fit", "crop_ratio", "label_smoothing", "class_weights"),
-        *("dropout", "mixup", "cutmix"),
+        *("dropout", "mixup", "cutmix", "region_cells"),
     }
 )
 _OF_DETECTORS = MappingProxyType(
@@ -104,13 +145,27 @@ _OF_DETECTORS = MappingProxyType(
     }
 )
 
+_NOT_FOR_SEGMENTERS = OF_PLANS | {
+    *("crop_ratio", "label_smoothing", "dropout", "mixup", "cutmix", "box_loss"),
+}
+_OF_SEGMENTERS = MappingProxyType(
+    {
+        "fit": "letterbox",
+        "loss": "dice+cross-entropy",
+        "augmentation": "light",
+        "metric": "miou",
+        "batch_size": 8,
+        "head_rate_factor": 1.0,
+    }
+)
+
 ALGORITHMS.register("linear-classifier")(
     Algorithm(
         task="classification",
         head="one linear layer on the pooled features",
         reference="midrib.tasks.classification",
         maker="midrib.tasks.classification:linear_classifier",
-        without=frozenset({"box_loss"}),
+        without=OF_PLANS | {"box_loss"},
     )
 )
 
@@ -134,7 +189,7 @@ ALGORITHMS.register("fcos")(
         strides=(8, 16, 32),
         maker="midrib.tasks.detection.fcos:fcos",
         defaults=_OF_DETECTORS,
-        without=_NOT_FOR_DETECTORS,
+        without=_NOT_FOR_DETECTORS | {"anchor_sizes", "anchor_ratios"},
     )
 )
 
@@ -159,6 +214,65 @@ ALGORITHMS.register("yolov3")(
         maker="midrib.tasks.detection.yolov3:yolov3",
         defaults=MappingProxyType({**_OF_DETECTORS, "loss": "cross-entropy"}),
         without=_NOT_FOR_DETECTORS,
+    )
+)
+
+
+for _name, _head, _reference in (
+    ("unet", "maps joined step by step up to the pixels", "arXiv 1505.04597"),
+    ("unet++", "a U-Net with maps between those that it joins", "arXiv 1807.10165"),
+    ("fpn", "a feature pyramid whose levels are added up", "arXiv 1901.02446"),
+    (
+        "deeplabv3+",
+        "dilated convolutions of several rates, joined with fine maps",
+        "arXiv 1802.02611",
+    ),
+    ("pspnet", "pooling over the picture and parts of it", "arXiv 1612.01105"),
+    ("segformer", "a linear layer a level, joined at stride 4", "arXiv 2105.15203"),
+):
+    ALGORITHMS.register(_name)(
+        Algorithm(
+            task="segmentation",
+            head=_head,
+            reference=_reference,
+            strides=(4, 8, 16, 32),
+            maker="midrib.tasks.segmentation.network:segmenter",
+            defaults=_OF_SEGMENTERS,
+            without=_NOT_FOR_SEGMENTERS,
+        )
+    )
+_OF_TWO_STAGES = MappingProxyType(
+    {**_OF_DETECTORS, "loss": "cross-entropy", "box_loss": "smooth-l1"}
+)
+_NOT_FOR_TWO_STAGES = (_NOT_FOR_DETECTORS | {"loss"}) - {"region_cells"}
+_CELLS = 8  # anchors of 32 pixels at stride 4, as FPN has them (arXiv 1612.03144, section 4.1)
+_REGION_CELLS = 14  # regions of 224 pixels from stride 16 (equation 1 there)
+
+ALGORITHMS.register("faster-rcnn")(
+    Algorithm(
+        task="detection",
+        head="anchors propose regions; two large layers look at each region again",
+        reference="arXiv 1506.01497",
+        strides=(8, 16, 32),
+        maker="midrib.tasks.detection.faster_rcnn:faster_rcnn",
+        defaults=_OF_TWO_STAGES,
+        without=_NOT_FOR_TWO_STAGES,
+        cells=_CELLS,
+        region_cells=_REGION_CELLS,
+    )
+)
+
+ALGORITHMS.register("r-fcn")(
+    Algorithm(
+        task="detection",
+        head="anchors propose regions; each part of a region votes from maps of its own",
+        reference="arXiv 1605.06409",
+        strides=(8, 16, 32),
+        maker="midrib.tasks.detection.r_fcn:r_fcn",
+        defaults=_OF_TWO_STAGES,
+        without=_NOT_FOR_TWO_STAGES,
+        cells=_CELLS,
+        region_cells=_REGION_CELLS,
     )
 )
 

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from midrib.backbones import Backbone, Normalisation
 from midrib.errors import UsageError
+from midrib.packages.card import ModelTask
 from midrib.tasks.plan import DetectionPlan
+from midrib.tasks.segmentation_plan import SegmentationPlan
 
 
 class TaskModel(nn.Module):
@@ -22,11 +24,17 @@ class TaskModel(nn.Module):
     ``backbone`` counts as head: it starts from nothing and learns faster.
     """
 
-    task: ClassVar[str]
-    """One of the tasks of data sets."""
+    task: ClassVar[ModelTask]
 
     outputs: ClassVar[tuple[str, ...]]
     """Names of what `served` gives, in its order."""
+
+    dynamic_batch: ClassVar[bool] = True
+    """Whether the exported graph takes several pictures at once; otherwise exactly one."""
+
+    ranked: ClassVar[bool] = False
+    """Whether candidates stand in an order that follows from their scores: the least difference
+    between two files may then change what stands where."""
 
     backbone: Backbone
     classes: int
@@ -92,7 +100,7 @@ class ModelRequest:
 
     backbone: Backbone
     classes: int
-    plan: DetectionPlan | None
+    plan: DetectionPlan | SegmentationPlan | None
     options: Mapping[str, Any]
 
 

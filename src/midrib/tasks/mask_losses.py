@@ -10,9 +10,7 @@ from torch.nn import functional
 
 from midrib.errors import UsageError
 from midrib.names import Registry
-
-IGNORED = 255
-"""Class of pixels that count neither way."""
+from midrib.records import IGNORED
 
 MaskLoss = Callable[[Tensor, Tensor], Tensor]
 """Logits (float, count × classes × height × width) and truth (int64, count × height × width,

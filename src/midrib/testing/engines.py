@@ -63,6 +63,7 @@ class EngineContract:
         for sample in package.samples:
             picture = read_picture(sample.data, package.card.preprocessing)
             answer = engine.run(picture[np.newaxis]).answer[0]
+            assert isinstance(sample.answer, list)
             np.testing.assert_allclose(answer, sample.answer, atol=TOLERANCE)
 
     def test_computes_in_every_precision_that_it_names(

@@ -10,7 +10,7 @@ from midrib.training.loading import Pictures
 from midrib.training.loop import FitTask, Fitted, StepReport, fit, fit_on_devices
 from midrib.training.mosaic import mosaic
 from midrib.training.optimizers import OPTIMIZERS, SCHEDULES
-from midrib.training.planning import planned
+from midrib.training.planning import learnt_labels, planned
 from midrib.training.preparation import (
     Model,
     new_classifier,
@@ -28,6 +28,7 @@ from midrib.training.probe import LinearProbe, embed, fit_probe
 from midrib.training.run_folder import RunFolder, RunRecord
 from midrib.training.scene_augmentation import SCENE_AUGMENTATIONS
 from midrib.training.scenes import Scene, scene_of
+from midrib.training.segmentation import ClassMaps
 from midrib.training.warm_start import LeftOut, WarmStart
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "OPTIMIZERS",
     "SCENE_AUGMENTATIONS",
     "SCHEDULES",
+    "ClassMaps",
     "FitTask",
     "Fitted",
     "LeftOut",
@@ -54,6 +56,7 @@ __all__ = [
     "fit",
     "fit_on_devices",
     "fit_probe",
+    "learnt_labels",
     "mosaic",
     "new_classifier",
     "new_model",

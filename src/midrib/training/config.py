@@ -27,7 +27,7 @@ class TrainConfig(Config):
 
     size: int | None = Field(default=None, ge=16, le=LARGEST_SIDE)
     """Height and width of the model input in pixels; None takes the backbone's native size, for
-    detectors the pictures' own up to 512."""
+    detectors and segmenters the pictures' own up to 512."""
 
     fit: Literal["crop", "squash", "letterbox"] = "crop"
     """How a picture is brought to that size."""
@@ -60,16 +60,32 @@ class TrainConfig(Config):
     """Share of all steps in which the rate rises to its peak."""
 
     loss: str = "cross-entropy"
-    """One of the registered losses; of detectors that of the scores."""
+    """One of the registered losses; of detectors that of the scores, of segmenters one or several
+    joined by '+', as 'dice+cross-entropy'."""
 
     box_loss: str = "giou"
     """Of detectors: one of the registered losses of boxes."""
+
+    strides: tuple[int, ...] | None = Field(default=None, min_length=1)
+    """Of detectors: of the maps that are read, in pixels ('8,16,32'); None derives them from the
+    boxes."""
+
+    anchor_sizes: tuple[float, ...] | None = Field(default=None, min_length=1)
+    """Of detectors with anchors: square roots of their areas at the finest stride, in pixels, twice
+    as large at the next; None derives them."""
+
+    anchor_ratios: tuple[float, ...] | None = Field(default=None, min_length=1)
+    """Of detectors with anchors: height over width; None derives them."""
+
+    region_cells: int | None = Field(default=None, ge=1)
+    """Of two-stage detectors: cells along the side of a region that is read from a map; None takes
+    14."""
 
     label_smoothing: float = Field(default=0.05, ge=0, lt=1)
     """Share of each label that is spread over all classes."""
 
     class_weights: Literal["none", "balanced"] = "none"
-    """'balanced' counts each class by one over its share."""
+    """'balanced' counts each class by one over its share, of pictures or of pixels."""
 
     dropout: float = Field(default=0.2, ge=0, lt=1)
     """Share of the pooled features set to zero."""
@@ -131,6 +147,19 @@ class TrainConfig(Config):
                     expected="options that it has a use for",
                     todo="leave it out",
                 )
+
+    @field_validator("strides", "anchor_sizes", "anchor_ratios", mode="before")
+    @classmethod
+    def _listed(cls, typed: object) -> object:
+        """'4,8' as it is typed is the list of these numbers."""
+        return typed.split(",") if isinstance(typed, str) else typed
+
+    @field_validator("strides", "anchor_sizes", "anchor_ratios")
+    @classmethod
+    def _above_zero(cls, values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if values is not None and not all(value > 0 for value in values):
+            raise ValueError("numbers above 0")
+        return values
 
     @field_validator("backbone")
     @classmethod

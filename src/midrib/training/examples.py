@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from copy import copy
 from typing import Any, Self
 
+import numpy as np
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -65,8 +66,8 @@ class Examples(Dataset[Any]):
         """Examples to a batch."""
 
     @abstractmethod
-    def _truth(self, item: Item) -> Any:
-        """What is known of a picture: kept with its pixels."""
+    def _truth(self, item: Item, pixels: Pixels) -> Any:
+        """What is known of a picture, kept with its pixels, uint8, height × width × 3."""
 
     @abstractmethod
     def _plain(self) -> None:
@@ -84,7 +85,8 @@ class Examples(Dataset[Any]):
         if kept is None:
             # Truth and pixels of one and the same item: rows of an index may be written anew.
             item = self.items[index]
-            kept = self._from_disk(item), self._truth(item)
+            pixels = self._from_disk(item)
+            kept = pixels, self._truth(item, pixels)
             self._memory.put(index, kept)
         return kept
 
@@ -132,6 +134,7 @@ class _Memory:
 
     def put(self, index: int, sample: tuple[Pixels, Any]) -> None:
         """Keep a picture if there is room."""
-        if sample[0].nbytes <= self._free_bytes:
-            self._free_bytes -= sample[0].nbytes
+        needed = sum(each.nbytes for each in sample if isinstance(each, np.ndarray))
+        if needed <= self._free_bytes:
+            self._free_bytes -= needed
             self._pictures[index] = sample

@@ -27,6 +27,7 @@ from midrib.tasks import (
     Classifier,
     DetectionPlan,
     ModelRequest,
+    SegmentationPlan,
     TaskModel,
     make_model,
 )
@@ -40,6 +41,7 @@ from midrib.training.warm_start import WarmStart, warm_start
 _EXPECTED = {
     "classification": "one class for every picture",
     "detection": "boxes, outlines or masks of objects",
+    "segmentation": "outlines or masks of objects, or masks of classes",
 }
 _CONVERT = "name other data, or convert them with 'midrib data convert'"
 
@@ -87,6 +89,15 @@ def _require_names(config: TrainConfig, task: str) -> None:
         BOX_LOSSES.get(config.box_loss)
         require_detection_metric(config.metric)
         return
+    if task == "segmentation":
+        from midrib.tasks.mask_losses import create_mask_loss
+        from midrib.training.scene_augmentation import SCENE_AUGMENTATIONS
+        from midrib.training.segmentation import require_segmentation_metric
+
+        SCENE_AUGMENTATIONS.get(config.augmentation)
+        create_mask_loss(config.loss)
+        require_segmentation_metric(config.metric)
+        return
     AUGMENTATIONS.get(config.augmentation)
     LOSSES.get(config.loss)
     METRICS.get(config.metric)
@@ -120,12 +131,18 @@ def require_fitting(dataset: Dataset, algorithm: str) -> None:
     learnable = {"detection", "segmentation"} if task == "detection" else {task}
     if dataset.task in learnable:
         return
-    boxed = "detection" if dataset.task == "segmentation" else dataset.task
     raise DatasetError(
         f"{dataset.source} is labelled for {dataset.task}, and {algorithm} is for {task}",
         expected=_EXPECTED.get(task, f"labels for {task}"),
-        todo=f"add --algorithm {USUAL[boxed]}" if boxed in USUAL else _CONVERT,
+        todo=_fitting(dataset.task),
     )
+
+
+def _fitting(task: str) -> str:
+    if task not in USUAL:
+        return _CONVERT
+    other = f", or {USUAL['detection']} for boxes" if task == "segmentation" else ""
+    return f"add --algorithm {USUAL[task]}{other}"
 
 
 def recipe_for(facts: BackboneFacts, config: TrainConfig) -> Recipe:
@@ -142,11 +159,11 @@ def recipe_for(facts: BackboneFacts, config: TrainConfig) -> Recipe:
 
 @dataclass(frozen=True)
 class Model:
-    """What is made: ``labels`` are its classes, ``plan`` a detector's shape."""
+    """What is made: ``labels`` are its classes, ``plan`` its shape where the task has one."""
 
     config: TrainConfig
     labels: Sequence[str]
-    plan: DetectionPlan | None = None
+    plan: DetectionPlan | SegmentationPlan | None = None
 
     @property
     def size(self) -> int | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Tag
 
 from midrib.backbones.weights.earlier_run import RECORD_FILE
 from midrib.config import Config
@@ -12,9 +14,24 @@ from midrib.errors import MidribError, TrainingError
 from midrib.preprocessing import Recipe
 from midrib.storage import read_json, write_json
 from midrib.tasks.plan import DetectionPlan
+from midrib.tasks.segmentation_plan import SegmentationPlan
 from midrib.training.config import TrainConfig
 
 _STAGES_FILE = "stages.json"
+
+
+def _task_of_plan(told: Any) -> str:
+    """Of a plan, or of one as it was read."""
+    if isinstance(told, dict):
+        return "segmentation" if "class_weights" in told else "detection"
+    return "segmentation" if isinstance(told, SegmentationPlan) else "detection"
+
+
+Plan = Annotated[
+    Annotated[DetectionPlan, Tag("detection")] | Annotated[SegmentationPlan, Tag("segmentation")],
+    Discriminator(_task_of_plan),
+]
+"""What a run's model is shaped by."""
 
 
 class RunRecord(Config):
@@ -34,8 +51,8 @@ class RunRecord(Config):
     labels: list[str]
     train: TrainConfig
     recipe: Recipe
-    plan: DetectionPlan | None = None
-    """Of a detector: its shape, as derived from backbone and data."""
+    plan: Plan | None = None
+    """Of detectors and segmenters: their shape, as derived from backbone and data."""
 
     weights_origin: str
     weights_licence: str

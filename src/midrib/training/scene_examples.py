@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from midrib.datasets import Item
 from midrib.preprocessing import Recipe
 from midrib.preprocessing.picture_cache import PictureCache
+from midrib.records import Pixels
 from midrib.training.augmentation import picture_generator
 from midrib.training.examples import MEMORY_BYTES, Examples
 from midrib.training.scene_augmentation import SCENE_AUGMENTATIONS
@@ -47,12 +49,15 @@ class SceneExamples(Examples):
     def scene(self, place: tuple[int, int]) -> Scene:
         """The scene at (epoch, index)."""
         epoch, index = place
-        pixels, item = self.resized(index)
-        found = scene_of(item, pixels, self._labels, with_masks=self.with_masks, with_crowds=True)
+        found = self._scene(*self.resized(index))
         random = picture_generator(self._seed, epoch, index)
         return self._augment(found, (self.recipe.height, self.recipe.width), random)
 
-    def _truth(self, item: Item) -> Item:
+    def _scene(self, pixels: Pixels, told: Any) -> Scene:
+        """The scene of a picture before augmentation, from what `_truth` told of it."""
+        return scene_of(told, pixels, self._labels, with_masks=self.with_masks, with_crowds=True)
+
+    def _truth(self, item: Item, pixels: Pixels) -> Any:  # noqa: ARG002 - others draw in its size
         return item
 
     def _plain(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,10 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
 from midrib.datasets import Item
-from midrib.datasets.annotations import XYXY, Annotation, Polygon, spanned
+from midrib.datasets.annotations import XYXY, Polygon, spanned
 from midrib.datasets.clipping import clipped_polygon
-from midrib.datasets.masks import decode_mask, rasterize
-from midrib.records import Pixels
+from midrib.datasets.masks import mask_of
+from midrib.records import ClassMap, Pixels, Size
 
 LEAST_VISIBLE = 0.1
 """Share of an object's box that has to be left in the frame for the object to count."""
@@ -35,7 +35,8 @@ class Scene:
 
     ``pixels``: uint8, height × width × 3 (RGB). ``boxes``: float32, objects × 4 (left, top,
     right, bottom). ``classes``: int64, objects. ``polygons``: for each object its outlines, of
-    which there may be none. ``masks``: bool, objects × height × width, or None.
+    which there may be none. ``masks``: bool, objects × height × width, or None. ``drawn``: uint8,
+    height × width, the class of each pixel where scenes are known by that, or None.
     """
 
     pixels: Pixels
@@ -43,6 +44,7 @@ class Scene:
     classes: NDArray[np.int64]
     polygons: tuple[tuple[Polygon, ...], ...]
     masks: NDArray[np.bool_] | None = None
+    drawn: ClassMap | None = None
 
     def only(self, chosen: Sequence[int]) -> Scene:
         """The same picture with those objects alone."""
@@ -52,6 +54,7 @@ class Scene:
             self.classes[list(chosen)],
             tuple(self.polygons[index] for index in chosen),
             None if self.masks is None else self.masks[list(chosen)],
+            self.drawn,
         )
 
 
@@ -77,10 +80,8 @@ def scene_of(
     boxes = np.array([_scaled(each.xyxy, scale) for each in objects], np.float32).reshape(-1, 4)
     masks = None
     if with_masks:
-        drawn = [
-            _mask(each, outlines, box, (height, width))
-            for each, outlines, box in zip(objects, polygons, boxes, strict=True)
-        ]
+        of = Size(item.height or height, item.width or width)
+        drawn = [mask_of(each, of, Size(height, width)) for each in objects]
         masks = np.array(drawn, np.bool_).reshape(-1, height, width)
     places = [CROWD if each.crowd else labels.index(each.label) for each in objects]
     classes = np.array(places, np.int64)
@@ -109,6 +110,9 @@ def transformed(scene: Scene, transform: Callable[[Any], Any]) -> Scene:
     }
     if scene.masks is not None:
         given["masks"] = tv_tensors.Mask(torch.tensor(scene.masks))
+    if scene.drawn is not None:
+        # One more in uint8, in which IGNORED is 0: what comes in from beyond the picture is 0 too.
+        given["drawn"] = tv_tensors.Mask(torch.tensor(scene.drawn + np.uint8(1))[None])
     moved = transform(given)
     boxes = moved["boxes"].numpy()
     count = len(scene.boxes)
@@ -119,6 +123,7 @@ def transformed(scene: Scene, transform: Callable[[Any], Any]) -> Scene:
             scene.classes,
             _outlines(scene.polygons, boxes[count:, :2]),
             None if scene.masks is None else moved["masks"].numpy(),
+            None if scene.drawn is None else moved["drawn"][0].numpy() - np.uint8(1),
         )
     )
 
@@ -150,7 +155,7 @@ def cut_to_frame(scene: Scene, least_visible: float = LEAST_VISIBLE) -> Scene:
         sides = boxes[index, 2:] - boxes[index, :2]
         if visible[index] and sides.min() >= _LEAST_PIXELS:
             kept.append(index)
-    return Scene(scene.pixels, boxes, scene.classes, polygons, scene.masks).only(kept)
+    return replace(scene, boxes=boxes, polygons=polygons).only(kept)
 
 
 def _span(scene: Scene, index: int, outlines: tuple[Polygon, ...]) -> XYXY | None:
@@ -183,21 +188,3 @@ def _outlines(
 
 def _scaled(numbers: Sequence[float], scale: tuple[float, float]) -> tuple[float, ...]:
     return tuple(value * scale[index % 2] for index, value in enumerate(numbers))
-
-
-def _mask(
-    annotation: Annotation,
-    outlines: tuple[Polygon, ...],
-    box: NDArray[np.float32],
-    size: tuple[int, int],
-) -> NDArray[np.bool_]:
-    """An object's mask, height × width."""
-    height, width = size
-    if annotation.mask is not None:
-        whole = decode_mask(annotation.mask)
-        rows = ((np.arange(height) + 0.5) * whole.shape[0] / height).astype(int)
-        columns = ((np.arange(width) + 0.5) * whole.shape[1] / width).astype(int)
-        return whole[np.ix_(rows, columns)]
-    left, top, right, bottom = box.tolist()
-    drawn = outlines or ((left, top, right, top, right, bottom, left, bottom),)
-    return rasterize(drawn, height, width)

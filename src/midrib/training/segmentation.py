@@ -8,37 +8,44 @@ from operator import add
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from midrib.datasets import Item
+from midrib.datasets.class_maps import class_map_of
 from midrib.metrics import SegmentationCounts, segmentation_counts, segmentation_scores
 from midrib.names import unknown_name
-from midrib.records import Pixels
+from midrib.records import ClassMap, Pixels, Size
 from midrib.tasks import TaskModel
-from midrib.tasks.mask_losses import IGNORED, create_mask_loss
+from midrib.tasks.mask_losses import create_mask_loss
+from midrib.tasks.segmentation import Segmenter
 from midrib.training.config import TrainConfig
 from midrib.training.examples import Batch, Examples
 from midrib.training.objectives import Objective
 from midrib.training.scene_examples import SceneExamples
-from midrib.training.scenes import CROWD, Scene
-
-BACKGROUND = 0
-"""Class of pixels that no object covers; the classes of objects follow."""
+from midrib.training.scenes import Scene
 
 METRICS_OF_SEGMENTATION = ("miou", "dice", "boundary_iou", "accuracy")
 """By which epochs can be judged, 0 to 1, higher being better."""
 
-ClassMap = NDArray[np.uint8]
-
 
 class ClassMaps(SceneExamples):
-    """Pictures with the class of each pixel: `BACKGROUND`, or 1 and on for ``labels``."""
+    """Pictures with the class of each pixel; ``labels`` begin with the background.
 
-    with_masks = True
+    Where augmentation moves in what is beyond the picture the class is `IGNORED`.
+    """
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[Pixels, ClassMap]:
         augmented = self.scene(place)
-        return augmented.pixels, class_map(augmented)
+        if augmented.drawn is None:
+            raise AssertionError("an augmentation keeps what is drawn")
+        return augmented.pixels, augmented.drawn
+
+    def _truth(self, item: Item, pixels: Pixels) -> ClassMap:
+        return class_map_of(item, self._labels, Size(*pixels.shape[:2]))
+
+    def _scene(self, pixels: Pixels, told: ClassMap) -> Scene:
+        nothing = np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
+        return Scene(pixels, *nothing, polygons=(), drawn=told)
 
     def collate(self, samples: list[tuple[Pixels, ClassMap]]) -> tuple[Tensor, Tensor]:
         """Stack pictures (uint8, count × height × width × 3) and maps (int64, without channels)."""
@@ -59,7 +66,10 @@ class SegmentationObjective(Objective):
     ) -> None:
         require_segmentation_metric(config.metric)
         self._device, self._metric, self._classes = device, config.metric, model.classes
-        self._loss = create_mask_loss(config.loss)
+        weights = model.plan.class_weights if isinstance(model, Segmenter) and model.plan else ()
+        self._loss = create_mask_loss(
+            config.loss, weights=torch.tensor(weights, device=device) if weights else None
+        )
 
     def loss(self, model: nn.Module, batch: Batch, *, epoch: int, index: int) -> Tensor:  # noqa: ARG002 - the door is one for all
         pictures, truth = batch
@@ -89,18 +99,3 @@ def require_segmentation_metric(name: str) -> None:
     """Raise ``UnknownNameError`` for what epochs of a segmenter cannot be judged by."""
     if name not in METRICS_OF_SEGMENTATION:
         raise unknown_name("metric of segmentation", name, METRICS_OF_SEGMENTATION)
-
-
-def class_map(scene: Scene) -> ClassMap:
-    """The class of each pixel, uint8, height × width; small objects lie over large ones.
-
-    Pixels of a crowd that no object covers are `IGNORED`. The scene has masks.
-    """
-    drawn = np.full(scene.pixels.shape[:2], BACKGROUND, np.uint8)
-    masks = scene.masks if scene.masks is not None else ()
-    crowds = scene.classes == CROWD
-    areas = np.array([int(mask.sum()) for mask in masks])
-    # By area from the largest, crowds before everything.
-    for row in np.lexsort((-areas, ~crowds)) if len(areas) else ():
-        drawn[masks[row]] = IGNORED if crowds[row] else scene.classes[row] + 1
-    return drawn

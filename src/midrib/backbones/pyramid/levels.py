@@ -8,11 +8,14 @@ from torch import Tensor, nn
 
 from midrib.backbones.interface import Backbone, Level
 from midrib.backbones.pyramid.alignment import align_all
-from midrib.backbones.pyramid.strides import MOST_REFINEMENT, doublings, source_of
+from midrib.backbones.pyramid.strides import (
+    COARSE_CHANNELS,
+    MOST_REFINEMENT,
+    channels_at,
+    doublings,
+    source_of,
+)
 from midrib.errors import UsageError
-
-COARSE_CHANNELS = 256
-"""Of added coarser maps, as in RetinaNet (Lin et al., arXiv 1708.02002, section 4)."""
 
 
 class AddedLevels(nn.Module):
@@ -41,8 +44,8 @@ class AddedLevels(nn.Module):
             for source, stride in zip(self._sources, strides, strict=True)
         )
         self.levels = tuple(
-            Level(stride, _channels(own[source], stride))
-            for source, stride in zip(self._sources, strides, strict=True)
+            Level(stride, channels_at(stride, [(level.stride, level.channels) for level in own]))
+            for stride in strides
         )
         known = {level.stride for level in own}
         self.added = tuple(stride for stride in strides if stride not in known)
@@ -140,11 +143,3 @@ def _finer(channels: int, times: int) -> nn.Sequential:
         layers.append(nn.ConvTranspose2d(channels, channels // 2, 2, stride=2))
         channels //= 2
     return nn.Sequential(*layers)
-
-
-def _channels(source: Level, stride: int) -> int:
-    if stride == source.stride:
-        return source.channels
-    if stride > source.stride:
-        return COARSE_CHANNELS
-    return source.channels * stride // source.stride

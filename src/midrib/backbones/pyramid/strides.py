@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+COARSE_CHANNELS = 256
+"""Of added coarser maps, as in RetinaNet (Lin et al., arXiv 1708.02002, section 4)."""
+
 MOST_REFINEMENT = 4
 """Times that a map may be made finer: ViTDet (arXiv 2203.16527, section 3) goes from 16 to 4."""
 
@@ -27,6 +30,22 @@ def source_of(stride: int, own: Sequence[int]) -> int | None:
         if near and doublings(coarser, stride) is not None:
             return place
     return None
+
+
+def channels_at(stride: int, levels: Sequence[tuple[int, int]]) -> int:
+    """Channels of the map of ``stride``, a backbone's own or one that is made for it.
+
+    Args:
+        stride: of the map, which can be had.
+        levels: stride and channels of the backbone's own maps, finest first.
+    """
+    place = source_of(stride, [own for own, _ in levels])
+    if place is None:
+        raise ValueError(f"no map of stride {stride} can be had")
+    own, channels = levels[place]
+    if stride == own:
+        return channels
+    return COARSE_CHANNELS if stride > own else channels * stride // own
 
 
 def doublings(larger: int, smaller: int) -> int | None:

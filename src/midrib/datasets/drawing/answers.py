@@ -11,16 +11,21 @@ from midrib.datasets.annotations import Annotation
 from midrib.datasets.drawing.legend import Legend
 from midrib.datasets.drawing.objects import draw_objects
 from midrib.datasets.drawing.tags import SCORE
+from midrib.datasets.masks import span_of
 from midrib.preprocessing import DecodeLimits, decode
-from midrib.records import Detections
+from midrib.records import Detections, Segmentation
 
 PNG = "PNG"
 
 
 def draw_answer(
-    data: bytes, answer: Detections, form: str = PNG, *, limits: DecodeLimits | None = None
+    data: bytes,
+    answer: Detections | Segmentation,
+    form: str = PNG,
+    *,
+    limits: DecodeLimits | None = None,
 ) -> bytes:
-    """A picture with the objects that were found in it, their classes and scores, as a file.
+    """A picture with the objects or masks that were found in it and their classes, as a file.
 
     Args:
         data: the encoded picture that was asked about.
@@ -34,17 +39,25 @@ def draw_answer(
     Raises:
         PictureError: the picture cannot be decoded, or is larger than ``limits`` allow.
     """
-    found = [
+    found = _boxes(answer) if isinstance(answer, Detections) else _masks(answer)
+    pixels = decode(data, limits=limits or DecodeLimits())
+    drawn = draw_objects(pixels, found, Legend.of([each.label for each in found]))
+    stream = io.BytesIO()
+    Image.fromarray(drawn).save(stream, form)
+    return stream.getvalue()
+
+
+def _boxes(answer: Detections) -> list[Annotation]:
+    return [
         Annotation(label, (box[0], box[1], box[2], box[3]), attributes=((SCORE, f"{score:.2f}"),))
         for label, box, score in zip(
             answer.labels, answer.boxes.tolist(), answer.scores.tolist(), strict=True
         )
     ]
-    pixels = decode(data, limits=limits or DecodeLimits())
-    drawn = draw_objects(pixels, found, Legend.of(answer.labels))
-    stream = io.BytesIO()
-    Image.fromarray(drawn).save(stream, form)
-    return stream.getvalue()
+
+
+def _masks(answer: Segmentation) -> list[Annotation]:
+    return [Annotation(label, span_of(rle), mask=rle) for label, rle in answer.masks.items()]
 
 
 def form_of(path: Path) -> str | None:

@@ -42,8 +42,6 @@ class Detector(TaskModel):
 
     task = "detection"
     outputs = (ANSWER_OUTPUT, EMBEDDING_OUTPUT, BOXES_OUTPUT)
-    dynamic_batch = True
-    """Whether the exported graph takes several pictures at once."""
 
     def __init__(self, backbone: Backbone, classes: int, plan: DetectionPlan) -> None:
         super().__init__()
@@ -106,7 +104,7 @@ class PyramidDetector(Detector):
 
 def plan_of(request: ModelRequest) -> DetectionPlan:
     """The plan of a request for a detector. Raises ``UsageError`` when it has none."""
-    if request.plan is None:
+    if not isinstance(request.plan, DetectionPlan):
         raise UsageError(
             "a detector without a plan",
             expected="what was derived from its backbone and data",

@@ -11,7 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from segmentation_models_pytorch.decoders.deeplabv3.decoder import DeepLabV3PlusDecoder
+from segmentation_models_pytorch.decoders.deeplabv3.decoder import (
+    ASPPPooling,
+    DeepLabV3PlusDecoder,
+)
 from segmentation_models_pytorch.decoders.fpn.decoder import FPNDecoder
 from segmentation_models_pytorch.decoders.pspnet.decoder import PSPDecoder
 from segmentation_models_pytorch.decoders.segformer.decoder import SegformerDecoder
@@ -40,10 +43,12 @@ _PSP_CHANNELS = 512
 class Decoder(nn.Module):
     """Maps of a backbone to one map from which classes are told.
 
-    ``channels`` is that map's depth.
+    ``channels`` is that map's depth, ``stride`` the pixels, in height and width, that one place
+    of it stands for.
     """
 
     channels: int
+    stride: int
 
     @abstractmethod
     def forward(self, pictures: Tensor, maps: Sequence[Tensor]) -> Tensor:
@@ -71,9 +76,9 @@ DECODERS: Registry[DecoderKind] = Registry("decoder")
 class _Wrapped(Decoder):
     """A decoder that takes the pictures as its finest map, and ``reads`` the coarsest others."""
 
-    def __init__(self, decoder: nn.Module, channels: int, reads: int) -> None:
+    def __init__(self, decoder: nn.Module, channels: int, stride: int, reads: int) -> None:
         super().__init__()
-        self.decoder, self.channels, self._reads = decoder, channels, reads
+        self.decoder, self.channels, self.stride, self._reads = decoder, channels, stride, reads
 
     def forward(self, pictures: Tensor, maps: Sequence[Tensor]) -> Tensor:
         decoded: Tensor = self.decoder([pictures, *maps[-self._reads :]])
@@ -90,7 +95,7 @@ class _DeepLabV3Plus(Decoder):
     def __init__(self, levels: Sequence[Level]) -> None:
         super().__init__()
         depth = {level.stride: level.channels for level in levels}
-        self.channels = _DEEPLAB_CHANNELS
+        self.channels, self.stride = _DEEPLAB_CHANNELS, STRIDES[0]
         self.decoder = DeepLabV3PlusDecoder(
             encoder_channels=(0, 0, depth[4], depth[16] + depth[32]),
             encoder_depth=4,
@@ -100,12 +105,24 @@ class _DeepLabV3Plus(Decoder):
             aspp_separable=True,
             aspp_dropout=_DEEPLAB_DROPOUT,
         )
+        for module in self.decoder.modules():
+            if isinstance(module, ASPPPooling):
+                _normalise_nothing(module, depth[16] + depth[32])
 
     def forward(self, pictures: Tensor, maps: Sequence[Tensor]) -> Tensor:
         finest, _, coarse, coarsest = maps[-4:]
         joined = _joined([coarse, coarsest])
         decoded: Tensor = self.decoder([pictures, pictures, finest, joined])
         return decoded
+
+
+def _normalise_nothing(pooling: nn.Sequential, channels: int) -> None:
+    """Leave out the normalisation of one number a channel, which a batch of one has none for.
+
+    As smp's own PSPNet has it for what it pools over the whole picture.
+    """
+    pooling[1] = nn.Conv2d(channels, _DEEPLAB_CHANNELS, kernel_size=1)
+    pooling[2] = nn.Identity()
 
 
 class _PspNet(Decoder):
@@ -117,7 +134,7 @@ class _PspNet(Decoder):
     def __init__(self, levels: Sequence[Level]) -> None:
         super().__init__()
         depth = sum(level.channels for level in levels[-3:])
-        self.channels = _PSP_CHANNELS
+        self.channels, self.stride = _PSP_CHANNELS, levels[-3].stride
         # Pooled maps take a quarter of the channels each.
         even = -(-depth // _GROUPS) * _GROUPS
         self.narrow = nn.Identity() if even == depth else nn.Conv2d(depth, even, kernel_size=1)
@@ -132,26 +149,26 @@ def unet(levels: Sequence[Level]) -> Decoder:
     """Ronneberger et al., arXiv 1505.04597: up step by step, each joined with the map there."""
     channels = _UNET_CHANNELS[-len(levels) :]
     decoder = UnetDecoder(_depths(levels), channels, n_blocks=len(levels))
-    return _Wrapped(decoder, channels[-1], len(levels))
+    return _Wrapped(decoder, channels[-1], levels[0].stride // 2, len(levels))
 
 
 def unet_plus_plus(levels: Sequence[Level]) -> Decoder:
     """Zhou et al., arXiv 1807.10165: a U-Net with maps between those that it joins."""
     channels = _UNET_CHANNELS[-len(levels) :]
     decoder = UnetPlusPlusDecoder(_depths(levels), channels, n_blocks=len(levels))
-    return _Wrapped(decoder, channels[-1], len(levels))
+    return _Wrapped(decoder, channels[-1], levels[0].stride // 2, len(levels))
 
 
 def fpn(levels: Sequence[Level]) -> Decoder:
     """Kirillov et al., arXiv 1901.02446: a feature pyramid whose levels are added up."""
     decoder = FPNDecoder(_depths(levels[-4:]))
-    return _Wrapped(decoder, decoder.out_channels, len(STRIDES))
+    return _Wrapped(decoder, decoder.out_channels, STRIDES[0], len(STRIDES))
 
 
 def segformer(levels: Sequence[Level]) -> Decoder:
     """Xie et al., arXiv 2105.15203: one linear layer a level, joined at stride 4."""
     decoder = SegformerDecoder(_depths(levels[-4:]))
-    return _Wrapped(decoder, decoder.fuse_stage[0].out_channels, len(STRIDES))
+    return _Wrapped(decoder, decoder.fuse_stage[0].out_channels, STRIDES[0], len(STRIDES))
 
 
 DECODERS.register("unet")(DecoderKind(unet, reads_finer=True))
@@ -160,6 +177,15 @@ DECODERS.register("fpn")(DecoderKind(fpn))
 DECODERS.register("deeplabv3+")(DecoderKind(_DeepLabV3Plus))
 DECODERS.register("pspnet")(DecoderKind(_PspNet))
 DECODERS.register("segformer")(DecoderKind(segformer))
+
+
+def strides_read(decoder: str, own: Sequence[int]) -> tuple[int, ...]:
+    """Strides of the maps that a decoder reads over a backbone with maps of strides ``own``.
+
+    Raises ``UnknownNameError`` for a decoder that there is not.
+    """
+    finer = DECODERS.get(decoder).reads_finer and FINER in own
+    return (FINER, *STRIDES) if finer else STRIDES
 
 
 def _depths(levels: Sequence[Level]) -> list[int]:
