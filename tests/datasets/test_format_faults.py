@@ -14,6 +14,7 @@ from PIL import Image
 
 from midrib.datasets import read_dataset
 from midrib.datasets.formats import DATASET_FORMATS, Listing
+from midrib.datasets.formats.interface import detect_format
 from midrib.datasets.formats.json_streams import _Nesting
 from midrib.datasets.formats.seen_ids import SeenIds
 from midrib.errors import DatasetError
@@ -83,6 +84,16 @@ def test_coco_tells_each_bad_annotation_by_its_record(
     assert [told in reason for reason in reasons(found)] == [True], reasons(found)
     with pytest.raises(DatasetError, match="strict"):
         read_dataset(source, strict=True)
+
+
+def test_coco_is_read_with_a_byte_order_mark(coco: Callable[..., Path]) -> None:
+    """What editors on Windows write before the text neither hides the format nor breaks it."""
+    table = coco() / "all.json"
+    table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes())
+    assert detect_format(table.parent) == "coco"
+    found = listing("coco", table.parent)
+    assert reasons(found) == []
+    assert [len(entry.annotations) for entry in found.entries] == [1]
 
 
 def test_coco_ids_of_two_things_stand_for_none(coco: Callable[..., Path]) -> None:

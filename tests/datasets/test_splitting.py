@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -233,3 +234,19 @@ def test_impossible_shares_are_refused(options: dict[str, float]) -> None:
     """Shares must be above zero and leave a tenth to learn from; unknown options are refused."""
     with pytest.raises(ConfigError):
         SplitConfig(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"gap": 2}, "gap only where by is 'space', and it is 'draw'"),
+        ({"places": "(?P<x>.)(?P<y>.)", "by": "time"}, "places only where by is 'space'"),
+        ({"times": "file"}, "times only where by is 'time', and it is 'draw'"),
+        ({"by": "space"}, "places to be a regular expression"),
+    ],
+)
+def test_options_of_another_way_to_split_are_refused(options: dict[str, Any], told: str) -> None:
+    """An option that nothing would come of is not ignored, and the one that lacks is named."""
+    with pytest.raises(ConfigError) as refused:
+        SplitConfig(**options)
+    assert told in refused.value.expected

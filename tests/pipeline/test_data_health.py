@@ -67,6 +67,20 @@ def test_the_page_carries_pictures_and_commands(
     }
 
 
+def test_a_report_among_the_pictures_is_refused(
+    digits: Path, tmp_path: Path, settings: Settings
+) -> None:
+    """Plots beside the classes would be a class the next time; a hidden folder never is one."""
+    before = tree(digits)
+    (tmp_path / "link").symlink_to(digits)
+    for among in (digits, digits / "health", digits / "digit-0", tmp_path / "link" / "x"):
+        with pytest.raises(UsageError, match="lies in the data that is read"):
+            check(digits, report=among, settings=settings)
+    assert tree(digits) == before
+    check(digits, report=digits / ".health", settings=settings)
+    assert check(digits, settings=settings).dataset.labels == ("digit-0", "digit-1", "digit-7")
+
+
 @pytest.mark.parametrize(
     ("files", "kinds"),
     [
@@ -136,8 +150,13 @@ def test_pictures_go_and_come_back(digits: Path, settings: Settings) -> None:
     found = check(digits, settings=settings).findings
     assert {"blank", "unreadable"}.isdisjoint(found)
     assert {"exact-copy", "wrong-extension"} <= set(found)
+    emptied = tree(digits)
+    would = quarantine(digits, restore=True, dry_run=True, settings=settings)
+    assert would.lines()[0] == "would have put back 2 pictures"
+    assert tree(digits) == emptied
     back = quarantine(digits, restore=True, settings=settings)
     assert back.lines()[0] == "put back 2 pictures"
+    assert back.moved == would.moved
     assert tree(digits) == before
 
 

@@ -141,3 +141,25 @@ def test_nothing_that_stands_out_writes_no_sheet(tmp_path: Path, home: Settings)
     sampled = pipeline.sample_data(tmp_path / "noise", settings=home)
     assert sampled.output is None
     assert sampled.lines() == ["no picture stands out"]
+
+
+def test_a_sheet_never_takes_the_place_of_a_picture(photos: Path, home: Settings) -> None:
+    """A sheet among the pictures is refused, also by the name of one that a table names."""
+    picture = min(photos.rglob("*.png"))
+    before = picture.read_bytes()
+    table = photos / "labels.csv"
+    relative = picture.relative_to(photos)
+    table.write_text(f"path,label\n{relative},one\n")
+    for source in (photos, table):
+        with pytest.raises(UsageError, match="lies in the data that is read"):
+            pipeline.show_data(source, layout=Layout(output=picture), settings=home)
+    assert picture.read_bytes() == before
+    beside = Layout(output=photos / "sheet.png")
+    assert pipeline.show_data(table, layout=beside, settings=home).pictures == 1
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_is_no_source(name: str, home: Settings) -> None:
+    """A variable that is not set does not stand for the folder that one is in."""
+    with pytest.raises(DatasetError, match="the source is '"):
+        pipeline.show_data(name, settings=home)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,6 +22,7 @@ _LONGEST_WORD = len(b"-Infinity")
 _MOST_NESTED = 64
 # Left to itself the parser's C makes numbers of any length Python's, and crashes where it cannot.
 _PARSING: dict[str, Any] = {"buf_size": 1 << 18, "use_float": True}
+_MARK = codecs.BOM_UTF8  # what some editors on Windows write before everything
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # up and down, as signed bytes
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 
@@ -42,7 +45,7 @@ class JsonFile:
         import ijson
 
         try:
-            with self._path.open("rb") as stream:
+            with _opened(self._path) as stream:
                 source = _WordsQuoted(stream) if self._has_words else stream
                 none = True
                 for record in ijson.items(source, f"{key}.item", **_PARSING):
@@ -59,7 +62,7 @@ class JsonFile:
         """Raise ``Fault`` where ``key`` is there and is no list."""
         import ijson
 
-        with self._path.open("rb") as stream:
+        with _opened(self._path) as stream:
             source = _WordsQuoted(stream) if self._has_words else stream
             found = (event for prefix, event, _ in ijson.parse(source, **_PARSING) if prefix == key)
             if next(found, "start_array") != "start_array":
@@ -72,7 +75,7 @@ def first_keys(path: Path) -> set[str]:
 
     found = set()
     try:
-        with path.open("rb") as stream:
+        with _opened(path) as stream:
             parsed = ijson.parse(stream, buf_size=_BYTES_AT_ONCE, use_float=True)
             for count, (prefix, event, value) in enumerate(parsed):
                 if count > _KEYS_LOOKED_AT or (count == 0 and event != "start_map"):
@@ -82,6 +85,15 @@ def first_keys(path: Path) -> set[str]:
     except (ijson.JSONError, UnicodeDecodeError, OSError):
         return found  # reading it tells what is wrong
     return found
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """The file, open where its JSON begins."""
+    with path.open("rb") as stream:
+        if stream.read(len(_MARK)) != _MARK:
+            stream.seek(0)
+        yield stream
 
 
 def _looked_over(path: Path) -> bool:

@@ -59,10 +59,13 @@ def put_back(
     action: Action,
     kinds: Iterable[str] = (),
     progress: Progress | None = None,
+    *,
+    dry_run: bool = False,
 ) -> Outcome:
     """Undo the moves of one action, of ``kinds`` only where any are named, the newest first.
 
-    A file whose content has changed, or whose place is taken again, is left and named.
+    A file whose content has changed, or whose place is taken again, is left and named. With
+    ``dry_run`` the outcome is what would be done, and nothing is.
     Raises ``StorageError`` where there is no journal of this source.
     """
     wanted = set(kinds)
@@ -82,7 +85,7 @@ def put_back(
         }
         pairs = [(target, place.root / move.origin) for target, move in there.items()]
         contents = [move.sha256 for move in there.values()]
-        return _moved(pairs[::-1], contents[::-1], place.root, progress)
+        return _moved(pairs[::-1], contents[::-1], place.root, progress, dry_run=dry_run)
 
 
 def _nothing(place: Place, others: Iterable[str] = ()) -> StorageError:
@@ -99,32 +102,32 @@ def _moved(
     contents: Sequence[str],
     base: Path,
     progress: Progress | None,
+    *,
+    dry_run: bool = False,
 ) -> Outcome:
     """Move each from its first to its second place, which has to lie in ``base``."""
+    move = _refusal if dry_run else _move
     moved: list[tuple[Path, Path]] = []
     left: list[Left] = []
     for done, ((origin, target), sha256) in enumerate(zip(pairs, contents, strict=True), start=1):
-        refusal = _move(origin, target, sha256) if stays_inside(target, base) else _LED_OUT
+        refusal = move(origin, target, sha256) if stays_inside(target, base) else _LED_OUT
         if refusal:
             left.append((origin, refusal))
         else:
             moved.append((origin, target))
         if progress:
             progress(done, len(pairs))
-    for folder in {path.parent for pair in moved for path in pair}:
-        sync_folder(folder)
+    if not dry_run:
+        for folder in {path.parent for pair in moved for path in pair}:
+            sync_folder(folder)
     return Outcome(tuple(moved), tuple(left))
 
 
 def _move(origin: Path, target: Path, sha256: str) -> str:
     """Move one file; says why not where it is left."""
     with storage_errors(target):
-        if not origin.is_file():
-            return "it is gone"
-        if os.path.lexists(target):
-            return f"{target} is there already"
-        if sha256 and file_sha256(origin) != sha256:
-            return "its content has changed"
+        if refusal := _refusal(origin, target, sha256):
+            return refusal
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             origin.rename(target)
@@ -132,6 +135,17 @@ def _move(origin: Path, target: Path, sha256: str) -> str:
             if problem.errno != errno.EXDEV:
                 raise
             _copy_then_remove(origin, target)
+    return ""
+
+
+def _refusal(origin: Path, target: Path, sha256: str) -> str:
+    """Why a file is not moved; empty where nothing speaks against it."""
+    if not origin.is_file():
+        return "it is gone"
+    if os.path.lexists(target):
+        return f"{target} is there already"
+    if sha256 and file_sha256(origin) != sha256:
+        return "its content has changed"
     return ""
 
 

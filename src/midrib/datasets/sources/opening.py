@@ -72,8 +72,17 @@ def open_source(
 
 
 def place_of(source: str | Path) -> str:
-    """An absolute path, all links followed, or a URL without password and final slash."""
+    """An absolute path, all links followed, or a URL without password and final slash.
+
+    Raises ``DatasetError`` for an empty name, which a variable that is not set leaves behind.
+    """
     text = str(source)
+    if not text.strip():
+        raise DatasetError(
+            f"the source is {text!r}",
+            expected="a folder, an archive of one, a table with path and label, or a URL",
+            todo="name it; '.' is the folder that you are in",
+        )
     if not is_url(text):
         return str(Path(text).expanduser().resolve())
     if protocol_of(text) in LOCAL:

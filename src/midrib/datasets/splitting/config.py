@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from midrib.config import Config
 
 _MOST_HELD_OUT = 0.9
+_ONLY_BY = {"places": "space", "gap": "space", "times": "time"}
 
 
 class SplitConfig(Config):
@@ -62,16 +63,19 @@ class SplitConfig(Config):
         if self.validation + self.test >= _MOST_HELD_OUT:
             raise ValueError(f"validation and test together below {_MOST_HELD_OUT:.0%}")
         if self.groups and not self.groups.startswith("exif:"):
-            _require_names(self.groups, "group")
+            _require_names("groups", self.groups, "group")
         if self.by == "space":
-            _require_names(self.places, "x", "y")
+            _require_names("places", self.places, "x", "y")
         if self.by == "time" and self.times not in {"exif", "file"}:
-            _require_names(self.times, "time")
+            _require_names("times", self.times, "time")
+        for option, by in _ONLY_BY.items():
+            if self.by != by and getattr(self, option) != type(self).model_fields[option].default:
+                raise ValueError(f"{option} only where by is '{by}', and it is '{self.by}'")
         return self
 
 
-def _require_names(pattern: str, *names: str) -> None:
+def _require_names(option: str, pattern: str, *names: str) -> None:
     missing = [name for name in names if name not in re.compile(pattern).groupindex]
     if missing:
         shown = " and ".join(f"(?P<{name}>…)" for name in missing)
-        raise ValueError(f"a regular expression with {shown}")
+        raise ValueError(f"{option} to be a regular expression with {shown}")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from midrib.datasets import HealthReport, check_dataset
 from midrib.pipeline.data.copies import likenesses_of
+from midrib.pipeline.data.outputs import require_apart
 from midrib.pipeline.data.reading import read
 from midrib.pipeline.data.versions import as_split_before
 from midrib.reporting import SILENT, Reporter
@@ -38,12 +39,15 @@ def check(
 
     Raises:
         DatasetError: there is nothing at all to check, or with ``strict`` anything cannot be used.
+        UsageError: the report would lie among the pictures.
         StorageError: the report cannot be written.
     """
     settings = settings or Settings()
     found = read(
         source, strict=strict, fresh=fresh, needs="nothing", settings=settings, reporter=reporter
     )
+    if report is not None:
+        require_apart(report, found)
     dataset = as_split_before(found, source, settings)
     features = None
     if embeddings is not None and dataset.items:

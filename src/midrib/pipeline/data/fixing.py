@@ -54,7 +54,7 @@ def fix(
     place = source_place(source, to, settings)
     checks = chosen(kinds, restore=restore)
     if restore:
-        return restored(place, "rename", kinds, reporter)
+        return restored(place, "rename", kinds, dry_run=dry_run, reporter=reporter)
     _require_mendable(checks)
     health = check(source, settings=settings, reporter=reporter)
     _require_unnamed(health)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from midrib.datasets import Dataset
 from midrib.datasets.index import write_index
+from midrib.pipeline.data.outputs import require_apart
 from midrib.pipeline.data.reading import read
 from midrib.pipeline.data.versions import as_split_before, keep
 from midrib.reporting import SILENT, Reporter
@@ -54,12 +55,14 @@ def index_data(
 
     Raises:
         DatasetError: the source cannot be used.
-        UsageError: ``output`` is a folder of other things.
+        UsageError: ``output`` is a folder of other things, or lies among the pictures.
     """
     settings = settings or Settings()
     found = read(
         source, strict=strict, settings=settings, reporter=reporter, fresh=fresh, needs="pictures"
     )
+    if output is not None:
+        require_apart(output, found)
     dataset = as_split_before(found, source, settings)
     folder = keep(dataset, source, settings)
     if output is not None:

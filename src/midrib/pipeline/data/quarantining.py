@@ -71,7 +71,7 @@ def quarantine(
         source: a folder of pictures, or a table in one.
         kinds: names of checks; when restoring, none stands for all.
         to: where to, outside of the source; None takes a folder beside it.
-        dry_run: only tell what would move.
+        dry_run: only tell what would move, or be put back.
         restore: put back what was moved.
         embeddings: a backbone, for kinds that need one.
         weights: of that backbone.
@@ -87,7 +87,7 @@ def quarantine(
     place = source_place(source, to, settings)
     checks = chosen(kinds, restore=restore)
     if restore:
-        return restored(place, "quarantine", kinds, reporter)
+        return restored(place, "quarantine", kinds, dry_run=dry_run, reporter=reporter)
     _require_movable(checks, embeddings)
     health = check(
         source, embeddings=embeddings, weights=weights, settings=settings, reporter=reporter
@@ -117,11 +117,20 @@ def chosen(kinds: Sequence[str], *, restore: bool) -> list[Check]:
     return [CHECKS.get(kind) for kind in kinds]
 
 
-def restored(place: Place, action: Action, kinds: Sequence[str], reporter: Reporter) -> Quarantined:
-    """Put back what one action has moved."""
+def restored(
+    place: Place, action: Action, kinds: Sequence[str], *, dry_run: bool, reporter: Reporter
+) -> Quarantined:
+    """Put back what one action has moved, or tell what would be put back."""
     with reporter.bar("put back") as advance:
-        outcome = put_back(place, action, kinds, lambda done, total: advance(done, total, ""))
-    return Quarantined("put back", place.folder, outcome.moved, outcome.left)
+        outcome = put_back(
+            place,
+            action,
+            kinds,
+            lambda done, total: advance(done, total, ""),
+            dry_run=dry_run,
+        )
+    what = "would have put back" if dry_run else "put back"
+    return Quarantined(what, place.folder, outcome.moved, outcome.left)
 
 
 def carried_out(

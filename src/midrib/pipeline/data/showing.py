@@ -11,6 +11,7 @@ from midrib.datasets import Dataset, Item, Split
 from midrib.datasets.drawing import MAX_COLUMNS, MAX_SIDE, sheet_of
 from midrib.errors import UsageError
 from midrib.pipeline.data.choosing import chosen, in_turn
+from midrib.pipeline.data.outputs import require_apart
 from midrib.pipeline.data.reading import read, slug
 from midrib.pipeline.data.sheet_page import require_writable, write_sheet
 from midrib.reporting import SILENT, Reporter
@@ -98,6 +99,7 @@ def show_data(
 
     Raises:
         DatasetError: there is nothing to show.
+        UsageError: the sheet would lie among the pictures, or replace one.
         UnknownNameError: no such class.
         StorageError: the sheet cannot be written.
         MissingExtraError: a page needs Jinja, which is not installed; a .png does not.
@@ -122,6 +124,8 @@ def draw_to_file(
     notes: Mapping[Path, str] | None = None,
 ) -> Path:
     """Write a sheet of ``items``, where the layout says or into the home folder; gives its path."""
+    if layout.output is not None:
+        require_apart(layout.output, dataset)
     kept_as = f"{slug(title)}-{fingerprint([title, dataset.version])[:12]}.html"
     output = layout.output or settings.sheets / kept_as
     sheet = sheet_of(
