@@ -149,6 +149,16 @@ def test_a_folder_inside_the_source_is_refused(classes: Classes) -> None:
         place_beside(root, root / "bad")
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no folder that even root cannot fill")
+def test_a_place_that_takes_no_files_is_refused(classes: Classes) -> None:
+    """Where no lock can be made nothing is waited for, and no picture is moved."""
+    root = classes(cat=3, dog=3)
+    before = contents(root)
+    with pytest.raises(StorageError, match="cannot be written"):
+        carry_out(*_moves(root, Path("/proc/self")))
+    assert contents(root) == before
+
+
 def test_another_sources_journal_is_not_used(classes: Classes) -> None:
     """What was moved out of one source is not put into another."""
     one, other = classes("one", cat=3), classes("other", cat=3)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,9 +45,7 @@ def carry_out(place: Place, moves: Sequence[Move], progress: Progress | None = N
     """
     if not moves:
         return Outcome(())
-    with storage_errors(place.folder):
-        place.folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(place.folder / _LOCK):
+    with _locked(place.folder):
         write_ahead(place.folder, moves)
         pairs = [(place.root / move.origin, place.target(move)) for move in moves]
         contents = [move.sha256 for move in moves]
@@ -71,7 +70,7 @@ def put_back(
     wanted = set(kinds)
     if not place.folder.is_dir():
         raise _nothing(place)
-    with FileLock(place.folder / _LOCK):
+    with _locked(place.folder):
         journal = read_journal(place.folder)
         of_source = [move for move in journal if move.root == str(place.root)]
         if not of_source:
@@ -86,6 +85,17 @@ def put_back(
         pairs = [(target, place.root / move.origin) for target, move in there.items()]
         contents = [move.sha256 for move in there.values()]
         return _moved(pairs[::-1], contents[::-1], place.root, progress, dry_run=dry_run)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Alone with the journal. Raises ``StorageError`` where nothing can be written."""
+    lock = folder / _LOCK
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.touch()  # a lock that cannot be made would be waited for without end
+    with FileLock(lock):
+        yield
 
 
 def _nothing(place: Place, others: Iterable[str] = ()) -> StorageError:
