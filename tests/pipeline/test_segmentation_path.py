@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -15,18 +16,18 @@ from scenes import COLOURS, draw_scene, make_scene_folder
 
 from midrib import pipeline
 from midrib.datasets import read_dataset
-from midrib.engines import load_predictor
+from midrib.engines import EngineOptions, OnnxRuntimeEngine, load_predictor
 from midrib.errors import ConfigError, DatasetError, ParityError, UsageError
 from midrib.evaluation import SegmentationEvaluation, load_evaluation
-from midrib.exporting import ExportConfig, ParityLimits
-from midrib.packages import open_package
+from midrib.exporting import ExportConfig, ParityLimits, certify
+from midrib.packages import Card, Decision, open_package
 from midrib.pipeline import Trained
 from midrib.postprocessing import painted
 from midrib.preprocessing import decode
 from midrib.records import Segmentation
 from midrib.serving import ServeConfig, ServerProcess
 from midrib.settings import Settings
-from midrib.training import TrainConfig
+from midrib.training import TrainConfig, trained_model
 
 TINY = TrainConfig(
     algorithm="unet",
@@ -220,12 +221,16 @@ def test_the_server_answers_masks_and_the_log_counts_pixels(told: Told) -> None:
     assert "% background" in "\n".join(watched.lines())
 
 
-def test_a_file_that_answers_otherwise_is_not_packaged(told: Told, tmp_path: Path) -> None:
-    """Where masks agree less than is asked, nothing is written."""
-    strict = ExportConfig(parity=ParityLimits(max_error=1e-12))
+def test_a_file_that_answers_otherwise_is_not_packaged(told: Told) -> None:
+    """Where file and model differ by more than is asked, how far masks agree is told."""
+    run, items = told.trained.run, told.trained.dataset.of("test")
+    model, recipe = trained_model(run), run.record().recipe
+    engine = OnnxRuntimeEngine(run.onnx, EngineOptions())
+    proof = certify(model, engine, recipe, items)
+    assert proof.mask_iou == 1
+    assert proof.pictures == len(items)
     with pytest.raises(ParityError, match="masks agree by"):
-        pipeline.export(told.trained.run.path, config=strict, output=tmp_path / "package")
-    assert not (tmp_path / "package").exists()
+        certify(model, engine, recipe, items, limits=ParityLimits(max_error=1e-12))
 
 
 def test_data_for_another_task_are_told_apart(told: Told, tmp_path: Path) -> None:
@@ -267,23 +272,27 @@ def test_one_class_is_told_from_a_threshold_on(tmp_path: Path) -> None:
     blocks, settings = _one_class(tmp_path / "blocks"), Settings(home=tmp_path / "home")
     checked = pipeline.check(blocks, settings=settings)
     assert "value 9 (4 pixels) is in no list of classes" in json.dumps(checked.as_record())
-    config = TINY.model_copy(update={"epochs": 2, "algorithm": "fpn"})
-    run = pipeline.train(blocks, config=config, settings=settings).run
-    counts = []
-    for threshold in ("0.1", None, "0.9"):
-        exported = pipeline.export(
-            run.path, config=ExportConfig(threshold=threshold), output=tmp_path / f"t{threshold}"
-        )
-        package = open_package(exported.package)
-        assert package.card.labels == ["background", "block"]
-        assert package.card.decision.positive == "block"
-        assert package.card.decision.threshold == float(threshold or 0.5)
-        predictor = load_predictor(package, engine="onnxruntime")
-        [answer] = predictor.predict([(blocks / "images" / "1.png").read_bytes()])
+    config = TINY.model_copy(update={"epochs": 1, "algorithm": "fpn"})
+    low = ExportConfig(threshold="0.01")
+    trained = pipeline.train(blocks, config=config, export_config=low, settings=settings)
+    package = open_package(trained.package)
+    assert package.card.labels == ["background", "block"]
+    assert package.card.decision == Decision(positive="block", threshold=0.01)
+    assert "'block' from probability 0.010 on, for each pixel" in "\n".join(
+        pipeline.show_package(trained.package).lines()
+    )
+    predictor = load_predictor(package, engine="onnxruntime")
+    surer = package.card.decision.model_copy(update={"threshold": 0.99})
+    pixels = []
+    for each in (predictor, replace(predictor, card=_deciding(package.card, surer))):
+        [answer] = each.predict([(blocks / "images" / "1.png").read_bytes()])
         assert isinstance(answer, Segmentation)
-        counts.append(answer.pixels["block"])
-    assert counts == sorted(counts, reverse=True)
-    assert counts[0] > counts[-1]
+        pixels.append(answer.pixels["block"])
+    assert pixels[0] > pixels[1]
+
+
+def _deciding(card: Card, decision: Decision) -> Card:
+    return card.model_copy(update={"decision": decision})
 
 
 def test_a_threshold_is_about_one_class(told: Told) -> None:

@@ -48,7 +48,7 @@ TRAIN = TrainConfig(
     backbone="efficientnet-lite0",
     weights="packaged",
     size=TILES.size,
-    epochs=12,
+    epochs=16,
     batch_size=4,
     learning_rate=1e-3,
 )

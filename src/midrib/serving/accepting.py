@@ -1,4 +1,4 @@
-"""What a client wants to be answered with: JSON, or its picture with what was found drawn into it."""
+"""What a client wants to be answered with: JSON, or its picture with what was found in it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ JSON = "application/json"
 DRAWN = {"image/png": "PNG", "image/jpeg": "JPEG"}
 """Types of drawn pictures, and what Pillow calls them."""
 
-_TYPES_BY_TASK: dict[str, Sequence[str]] = dict.fromkeys(
-    ("detection", "segmentation"), (JSON, *DRAWN)
-)
+_DRAWN_TASKS = frozenset({"detection", "segmentation"})
 
 
 def accepted_type(accept: str, task: str) -> str:
@@ -25,7 +23,7 @@ def accepted_type(accept: str, task: str) -> str:
     Raises:
         NotAcceptableError: none of them is wanted.
     """
-    offered = _TYPES_BY_TASK.get(task, (JSON,))
+    offered = (JSON, *DRAWN) if task in _DRAWN_TASKS else (JSON,)
     if not accept.strip():
         return JSON
     ranges = list(_ranges(accept))

@@ -54,9 +54,7 @@ class Drawing:
         return Response(content, media_type=media_type, headers={PREDICTION_ID: asked.id})
 
 
-def _drawn(
-    data: bytes, found: Detections | Segmentation, form: str, limits: DecodeLimits
-) -> bytes:
+def _drawn(data: bytes, found: Detections | Segmentation, form: str, limits: DecodeLimits) -> bytes:
     from midrib.datasets.drawing import draw_answer  # most servers never draw
 
     return draw_answer(data, found, form, limits=limits)

@@ -1,7 +1,7 @@
 """The protocol: routes to replicas, and their outcomes back as JSON.
 
 POST /v1/models/{name}:predict     one picture as the body, or several as multipart files;
-                                   of a detector or segmenter drawn, where the client accepts image/png
+                                   objects and masks drawn where image/png is accepted
 GET  /v1/models                    what is served
 GET  /v1/models/{name}             a model's card, its live version and its engine
 GET  /health/live                  the process answers

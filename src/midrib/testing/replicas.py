@@ -57,9 +57,7 @@ class ReplicaContract:
         for outcome, expected in zip(outcomes, predictor.predict(pictures), strict=True):
             assert isinstance(outcome, Answer)
             assert outcome.prediction.label == expected.label
-            assert _scores(outcome.prediction) == pytest.approx(
-                _scores(expected), abs=_TOLERANCE
-            )
+            assert _scores(outcome.prediction) == pytest.approx(_scores(expected), abs=_TOLERANCE)
 
     def test_gives_the_input_and_what_it_took(
         self, replica: Replica, predictor: Predictor, pictures: list[bytes]

@@ -15,7 +15,7 @@ from midrib.datasets.masks import span_of
 from midrib.preprocessing import DecodeLimits, decode
 from midrib.records import Detections, Segmentation
 
-PNG, JPEG = "PNG", "JPEG"
+PNG = "PNG"
 
 
 def draw_answer(
