@@ -11,6 +11,7 @@ from pathlib import Path
 import onnx
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from midrib.packages.card import PICTURES_INPUT
 from midrib.preprocessing import Recipe
@@ -43,7 +44,9 @@ def write_onnx(network: nn.Module, pictures: Tensor, target: Path, outputs: list
         StorageError: the file cannot be written.
     """
     network = network.to(memory_format=torch.contiguous_format).cpu().eval()
-    with warnings.catch_warnings(), _quiet("torch.onnx"):
+    # Attention as plain products: what fused kernels lay out their own way cannot be reshaped.
+    attention = sdpa_kernel(SDPBackend.MATH)
+    with warnings.catch_warnings(), _quiet("torch.onnx"), attention:
         # torch's own exporter uses what torch has deprecated; nothing here can be done about it.
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
