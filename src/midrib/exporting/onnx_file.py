@@ -22,21 +22,25 @@ OPSET = 18
 
 
 def export_onnx(model: TaskModel, recipe: Recipe, target: Path) -> Path:
-    """Write ``model`` to ``target`` with a dynamic batch, weights inside the one file.
+    """Write ``model`` to ``target``, weights inside the one file.
+
+    The batch is dynamic where the model allows it, otherwise of one picture.
 
     Raises ``StorageError`` when it cannot be written.
     """
-    pictures = torch.zeros((2, recipe.height, recipe.width, 3), dtype=torch.uint8)
+    count = 2 if model.dynamic_batch else 1
+    pictures = torch.zeros((count, recipe.height, recipe.width, 3), dtype=torch.uint8)
     return write_onnx(model.served(), pictures, target, list(model.outputs))
 
 
 def write_onnx(network: nn.Module, pictures: Tensor, target: Path, outputs: list[str]) -> Path:
-    """Write any network to ``target`` with a dynamic batch, weights inside the one file.
+    """Write any network to ``target``, weights inside the one file.
 
     Args:
         network: pictures to as many tensors as there are names of outputs, all with the count of
             pictures as their first axis.
-        pictures: two or more, of the size that the file will take.
+        pictures: of the size that the file will take: one for a file that takes no more at once,
+            or several for a dynamic batch.
         target: the file.
         outputs: their names.
 
@@ -56,7 +60,7 @@ def write_onnx(network: nn.Module, pictures: Tensor, target: Path, outputs: list
             opset_version=OPSET,
             input_names=[PICTURES_INPUT],
             output_names=outputs,
-            dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
+            dynamic_shapes=({0: torch.export.Dim.DYNAMIC},) if len(pictures) > 1 else None,
             verbose=False,
         )
     if program is None:

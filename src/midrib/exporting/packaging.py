@@ -159,7 +159,11 @@ def _draft_card(
         suppression=(config.suppression or Suppression()) if finds else None,
         tiles=config.tiles,
         pixels=PixelDecision(stride=model.stride) if isinstance(model, Segmenter) else None,
-        input=ModelInput(height=record.recipe.height, width=record.recipe.width),
+        input=ModelInput(
+            height=record.recipe.height,
+            width=record.recipe.width,
+            dynamic_batch=model.dynamic_batch,
+        ),
         preprocessing=record.recipe,
         preprocessing_hash=record.recipe.hash(),
         data_version=record.data_version,

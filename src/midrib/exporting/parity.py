@@ -50,19 +50,23 @@ class ParityLimits(Config):
     held-out pictures."""
 
 
+class Errors(NamedTuple):
+    """Absolute differences of probabilities or scores: the largest, their sum, how many."""
+
+    largest: float
+    total: float
+    values: int
+
+
 class Compared(NamedTuple):
     """Model and file on one batch.
 
-    ``max_error`` and ``mean_error``: of the absolute differences of probabilities or scores.
-    ``pictures``: of the batch. ``changed``: pictures of which
-    the decision differs. ``objects``: what a detector's model is sure of; ``matched``: which of
-    them the file finds too. ``shared`` and ``united``: places of each class of pixels that both
-    answer, and that either does; int64, classes.
+    ``changed``: pictures of which the decision differs. ``objects``: what a detector's model is
+    sure of; ``matched``: which of them the file finds too. ``shared`` and ``united``: places of
+    each class of pixels that both answer, and that either does; int64, classes.
     """
 
-    max_error: float
-    mean_error: float
-    pictures: int
+    errors: Errors
     changed: int
     objects: int = 0
     matched: int = 0
@@ -93,17 +97,17 @@ def certify(
     limits = limits or ParityLimits()
     served = model.served().to("cpu").eval()
     used = items[:MAX_PICTURES]
-    compare = _COMPARE[model.task]
+    compare = _ranked_objects if model.ranked else _COMPARE[model.task]
     found = []
-    for pictures in _batches(used, recipe):
+    for pictures in _batches(used, recipe, dynamic_batch=model.dynamic_batch):
         with torch.inference_mode():
             answered = served(torch.from_numpy(pictures))
         of_model = dict(zip(model.outputs, (each.numpy() for each in answered), strict=True))
-        found.append(compare(Outputs(**of_model), engine.run(pictures)))
+        found.append(compare(Outputs(**of_model), engine.run(pictures), limits))
     certificate = Certificate(
         pictures=len(used),
-        max_error=max(each.max_error for each in found),
-        mean_error=sum(each.mean_error * each.pictures for each in found) / len(used),
+        max_error=max(each.errors.largest for each in found),
+        mean_error=_mean([each.errors for each in found]),
         changed_decisions=sum(each.changed for each in found),
         objects=sum(each.objects for each in found),
         matched_objects=sum(each.matched for each in found),
@@ -115,35 +119,38 @@ def certify(
     return certificate
 
 
-def _labels(of_model: Outputs, of_file: Outputs) -> Compared:
+def _labels(of_model: Outputs, of_file: Outputs, _: ParityLimits) -> Compared:
     """Probabilities and the most probable class."""
     labels = [str(place) for place in range(of_model.answer.shape[1])]
     decisions = [
         decide(each.answer, labels, positive=None, threshold=0.5) for each in (of_model, of_file)
     ]
     changed = sum(a != b for a, b in zip(*decisions, strict=True))
-    return Compared(*_errors(of_model.answer, of_file.answer), changed)
+    return Compared(_errors(of_model.answer - of_file.answer), changed)
 
 
-def _objects(of_model: Outputs, of_file: Outputs) -> Compared:
+def _objects(of_model: Outputs, of_file: Outputs, _: ParityLimits) -> Compared:
     """Scores of all candidates, and the objects that they come to."""
     pairs = list(zip(_sure(of_model, SURE), _sure(of_file, SURE / 2), strict=True))
     missed = [int((matched(promised, found) < 0).sum()) for promised, found in pairs]
     objects = sum(len(promised.scores) for promised, _ in pairs)
-    errors = _errors(of_model.answer, of_file.answer)
-    return Compared(*errors, sum(map(bool, missed)), objects, objects - sum(missed))
+    errors = _errors(of_model.answer - of_file.answer)
+    return Compared(errors, sum(map(bool, missed)), objects, objects - sum(missed))
 
 
-def _errors(one: Floats, other: Floats) -> tuple[float, float, int]:
-    """Largest and mean absolute difference, and of how many pictures."""
-    differences = np.abs(one - other)
-    return float(differences.max()), float(differences.mean()), len(one)
+def _errors(differences: Floats) -> Errors:
+    absolute = np.abs(differences)
+    return Errors(float(absolute.max(initial=0)), float(absolute.sum()), absolute.size)
 
 
-def _pixels(of_model: Outputs, of_file: Outputs) -> Compared:
+def _mean(errors: Sequence[Errors]) -> float:
+    return sum(each.total for each in errors) / max(1, sum(each.values for each in errors))
+
+
+def _pixels(of_model: Outputs, of_file: Outputs, _: ParityLimits) -> Compared:
     """Probabilities at each place, and the most probable class there."""
     pair = of_model.answer, of_file.answer
-    errors = _errors(_probabilities(pair[0]), _probabilities(pair[1]))
+    errors = _errors(_probabilities(pair[0]) - _probabilities(pair[1]))
     one, other = (each.argmax(axis=1) for each in pair)
     classes = range(pair[0].shape[1])
     shared, united = (
@@ -152,7 +159,7 @@ def _pixels(of_model: Outputs, of_file: Outputs) -> Compared:
     )
     moved = shared < united * MASKS_AGREE
     return Compared(
-        *errors,
+        errors,
         int(moved.any(axis=1).sum()),
         shared=shared.sum(axis=0),
         united=united.sum(axis=0),
@@ -176,6 +183,21 @@ def _mask_iou(found: Sequence[Compared]) -> float | None:
     return float((common[either > 0] / either[either > 0]).min())
 
 
+def _ranked_objects(of_model: Outputs, of_file: Outputs, limits: ParityLimits) -> Compared:
+    """The objects of one picture alone: candidates of nearly equal scores may change places.
+
+    One that is answered with another score counts as lost. Where the model is sure of nothing,
+    both must be as unsure.
+    """
+    [promised], [found] = _sure(of_model, SURE), _sure(of_file, SURE / 2)
+    if not len(promised.scores):
+        return Compared(_errors(of_model.answer.max(keepdims=True) - of_file.answer.max()), 0)
+    places = matched(promised, found)
+    errors = np.abs(promised.scores - np.append(found.scores, np.float32(np.inf))[places])
+    kept = errors <= limits.max_error
+    return Compared(_errors(errors[kept]), int(not kept.all()), len(kept), int(kept.sum()))
+
+
 def _sure(outputs: Outputs, least: float) -> list[Found]:
     recipe = Suppression(least_score=least)
     if outputs.boxes is None:
@@ -183,15 +205,16 @@ def _sure(outputs: Outputs, least: float) -> list[Found]:
     return [suppress(*each, recipe) for each in zip(outputs.boxes, outputs.answer, strict=True)]
 
 
-_COMPARE: dict[str, Callable[[Outputs, Outputs], Compared]] = {
+_COMPARE: dict[str, Callable[[Outputs, Outputs, ParityLimits], Compared]] = {
     "classification": _labels,
     "detection": _objects,
     "segmentation": _pixels,
 }
 
 
-def _batches(items: Sequence[Item], recipe: Recipe) -> Iterator[PixelBatch]:
-    size = max(1, min(_BATCH, _BATCH_PIXELS // (recipe.height * recipe.width)))
+def _batches(items: Sequence[Item], recipe: Recipe, *, dynamic_batch: bool) -> Iterator[PixelBatch]:
+    most = min(_BATCH, _BATCH_PIXELS // (recipe.height * recipe.width))
+    size = max(1, most) if dynamic_batch else 1
     for start in range(0, len(items), size):
         chosen = items[start : start + size]
         yield np.stack([read_picture(item.path.read_bytes(), recipe) for item in chosen])

@@ -91,7 +91,7 @@ class CardShown:
         lines = [
             f"{card.name}, version {version}: {card.task} into {', '.join(card.labels)}",
             f"backbone   {card.backbone}, weights {card.weights_origin} ({card.weights_licence})",
-            f"input      uint8 pictures × {card.input.height} × {card.input.width} × "
+            f"input      uint8 pictures{_batch(card)} × {card.input.height} × {card.input.width} × "
             f"{card.input.channels}; {recipe.fit} {recipe.crop_ratio:g}, {recipe.filter}",
             *_tiles(card),
             f"decision   {_decision(card)}",
@@ -154,6 +154,10 @@ def verify(path: str | Path, *, engine: str = AUTO, settings: Settings | None = 
         samples=len(package.samples),
         largest_difference=rehearse(predictor, package),
     )
+
+
+def _batch(card: Card) -> str:
+    return "" if card.input.dynamic_batch else ", one at a time,"
 
 
 def _tiles(card: Card) -> list[str]:

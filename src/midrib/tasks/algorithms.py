@@ -59,7 +59,9 @@ class Algorithm:
     ``maker`` is where the function stands that makes the model, as 'module:name'; it takes a
     `midrib.tasks.interface.ModelRequest` and returns a `TaskModel`. ``defaults`` are options of
     training that are other than usual unless they are given, and ``without`` those that mean
-    nothing to it: they are refused when they are given.
+    nothing to it: they are refused when they are given. ``cells`` are those of its map along the
+    side of an object, and ``region_cells`` along that of a region which a two-stage detector reads
+    again: None where there are no regions.
     """
 
     task: str
@@ -69,6 +71,8 @@ class Algorithm:
     maker: str = ""
     defaults: Mapping[str, object] = field(default_factory=lambda: _NO_OPTIONS)
     without: frozenset[str] = frozenset()
+    cells: int = 4
+    region_cells: int | None = None
 
     def fit(self, own: Sequence[int]) -> Fit:
         """How a backbone meets it whose maps have the strides ``own``, finest first."""
@@ -120,10 +124,13 @@ def algorithm_for(task: str | None, algorithm: str | None) -> str | None:
     return algorithm
 
 
+OF_PLANS = frozenset({"strides", "anchor_sizes", "anchor_ratios", "region_cells"})
+"""Options in place of what is derived from boxes."""
+
 _NOT_FOR_DETECTORS = frozenset(
     {
         *("fit", "crop_ratio", "label_smoothing", "class_weights"),
-        *("dropout", "mixup", "cutmix"),
+        *("dropout", "mixup", "cutmix", "region_cells"),
     }
 )
 _OF_DETECTORS = MappingProxyType(
@@ -138,9 +145,9 @@ _OF_DETECTORS = MappingProxyType(
     }
 )
 
-_NOT_FOR_SEGMENTERS = frozenset(
-    {"crop_ratio", "label_smoothing", "dropout", "mixup", "cutmix", "box_loss"}
-)
+_NOT_FOR_SEGMENTERS = OF_PLANS | {
+    *("crop_ratio", "label_smoothing", "dropout", "mixup", "cutmix", "box_loss"),
+}
 _OF_SEGMENTERS = MappingProxyType(
     {
         "fit": "letterbox",
@@ -158,7 +165,7 @@ ALGORITHMS.register("linear-classifier")(
         head="one linear layer on the pooled features",
         reference="midrib.tasks.classification",
         maker="midrib.tasks.classification:linear_classifier",
-        without=frozenset({"box_loss"}),
+        without=OF_PLANS | {"box_loss"},
     )
 )
 
@@ -182,7 +189,7 @@ ALGORITHMS.register("fcos")(
         strides=(8, 16, 32),
         maker="midrib.tasks.detection.fcos:fcos",
         defaults=_OF_DETECTORS,
-        without=_NOT_FOR_DETECTORS,
+        without=_NOT_FOR_DETECTORS | {"anchor_sizes", "anchor_ratios"},
     )
 )
 
@@ -234,6 +241,40 @@ for _name, _head, _reference in (
             without=_NOT_FOR_SEGMENTERS,
         )
     )
+_OF_TWO_STAGES = MappingProxyType(
+    {**_OF_DETECTORS, "loss": "cross-entropy", "box_loss": "smooth-l1"}
+)
+_NOT_FOR_TWO_STAGES = (_NOT_FOR_DETECTORS | {"loss"}) - {"region_cells"}
+_CELLS = 8  # anchors of 32 pixels at stride 4, as FPN has them (arXiv 1612.03144, section 4.1)
+_REGION_CELLS = 14  # regions of 224 pixels from stride 16 (equation 1 there)
+
+ALGORITHMS.register("faster-rcnn")(
+    Algorithm(
+        task="detection",
+        head="anchors propose regions; two large layers look at each region again",
+        reference="arXiv 1506.01497",
+        strides=(8, 16, 32),
+        maker="midrib.tasks.detection.faster_rcnn:faster_rcnn",
+        defaults=_OF_TWO_STAGES,
+        without=_NOT_FOR_TWO_STAGES,
+        cells=_CELLS,
+        region_cells=_REGION_CELLS,
+    )
+)
+
+ALGORITHMS.register("r-fcn")(
+    Algorithm(
+        task="detection",
+        head="anchors propose regions; each part of a region votes from maps of its own",
+        reference="arXiv 1605.06409",
+        strides=(8, 16, 32),
+        maker="midrib.tasks.detection.r_fcn:r_fcn",
+        defaults=_OF_TWO_STAGES,
+        without=_NOT_FOR_TWO_STAGES,
+        cells=_CELLS,
+        region_cells=_REGION_CELLS,
+    )
+)
 
 
 def _listed(strides: Sequence[int]) -> str:

@@ -29,6 +29,13 @@ class TaskModel(nn.Module):
     outputs: ClassVar[tuple[str, ...]]
     """Names of what `served` gives, in its order."""
 
+    dynamic_batch: ClassVar[bool] = True
+    """Whether the exported graph takes several pictures at once; otherwise exactly one."""
+
+    ranked: ClassVar[bool] = False
+    """Whether candidates stand in an order that follows from their scores: the least difference
+    between two files may then change what stands where."""
+
     backbone: Backbone
     classes: int
 

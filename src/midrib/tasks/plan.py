@@ -22,6 +22,10 @@ CELLS_PER_SIDE = 4
 """Cells of its map along an object's side: anchors of 32 pixels at stride 8, as RetinaNet and
 FPN have them (Lin et al., arXiv 1612.03144, section 4.2, and 1708.02002, section 4)."""
 
+REGION_CELLS = 14
+"""Cells of its map along the side of a region that is read from it, at least, and up to twice as
+many: a region of 224 pixels from stride 16 (arXiv 1612.03144, equation 1)."""
+
 SCALES = 3
 RATIOS = 3
 
@@ -55,6 +59,10 @@ class DetectionPlan(Config):
     ratios: tuple[float, ...] = Field(min_length=1)
     """Height over width of anchors; each stride has each of its sizes in each ratio."""
 
+    region_cells: int | None = Field(default=None, gt=0)
+    """Of two-stage detectors: cells along the side of a region that is read from a map, at least;
+    the finest map has the smaller ones too, the coarsest the larger ones."""
+
     boxes: int = Field(default=0, ge=0)
     """Training boxes that it was derived from."""
 
@@ -62,6 +70,8 @@ class DetectionPlan(Config):
     def _agrees_with_itself(self) -> DetectionPlan:
         if len(self.sizes) != len(self.strides):
             raise ValueError("anchors for each stride")
+        if any(2 * fine != coarse for fine, coarse in pairwise(self.strides)):
+            raise ValueError("strides of which each is twice the one before")
         if len({len(sizes) for sizes in self.sizes}) != 1:
             raise ValueError("as many anchors at one stride as at another: they share a head")
         return self
@@ -86,8 +96,19 @@ class DetectionPlan(Config):
                 f"{', '.join(f'{size:.0f}' for size in sizes)} pixels"
                 for stride, count, sizes in zip(self.strides, cells, self.sizes, strict=True)
             ),
+            *self._region_lines(),
             f"from       {self.boxes:,} training boxes",
         ]
+
+    def _region_lines(self) -> list[str]:
+        if self.region_cells is None:
+            return []
+        *finer, coarsest = self.strides
+        bounds = [
+            f"up to {2 * self.region_cells * stride} pixels from stride {stride}"
+            for stride in finer
+        ]
+        return ["regions    " + ", ".join([*bounds, f"larger from stride {coarsest}"])]
 
 
 def derive_plan(
@@ -97,25 +118,35 @@ def derive_plan(
     *,
     name: str,
     strides: Sequence[int] | None = None,
+    sizes: Sequence[float] | None = None,
+    ratios: Sequence[float] | None = None,
+    cells: int = CELLS_PER_SIDE,
+    region_cells: int | None = None,
 ) -> DetectionPlan:
     """The plan for objects of those sizes on that backbone.
 
-    Strides double from where the smallest objects span `CELLS_PER_SIDE` cells to where the largest
-    do. Anchor sizes are quantiles of the boxes that belong to a stride, ratios quantiles of all;
-    where boxes are few both are RetinaNet's.
+    Strides double from where the smallest objects span ``cells`` cells to where the largest do.
+    Anchor sizes are quantiles of the boxes that belong to a stride, ratios quantiles of all; where
+    boxes are few both are RetinaNet's.
 
     Args:
         boxes: float32, count × 2 (height, width) of training boxes, in pixels of the input.
         size: height and width of the input.
         levels: stride and channels of the backbone's own maps, finest first.
         name: the backbone's.
-        strides: takes the place of those derived.
+        strides: take the place of those derived.
+        sizes: of anchors at the finest stride, twice as large at the next, in place of those
+            derived.
+        ratios: of anchors, in place of those derived.
+        cells: along an object's side.
+        region_cells: of two-stage detectors, along the side of a region.
 
     Raises:
         UsageError: the backbone gives no map that would do.
     """
     own = [stride for stride, _ in levels]
-    chosen = tuple(strides or _strides(np.sqrt(boxes.prod(axis=1)), min(size), own))
+    sides = np.sqrt(boxes.prod(axis=1))
+    chosen = tuple(strides or _strides(sides, min(size), own, cells))
     if not chosen or any(source_of(stride, own) is None for stride in chosen):
         raise UsageError(
             f"{name} cannot give maps of stride {', '.join(map(str, chosen)) or '4 to 128'}",
@@ -127,13 +158,14 @@ def derive_plan(
         width=size[1],
         strides=chosen,
         channels=_channels(levels[-1][1]),
-        sizes=_sizes(np.sqrt(boxes.prod(axis=1)), chosen),
-        ratios=_ratios(boxes),
+        sizes=_doubled(sizes, len(chosen)) if sizes else _sizes(sides, chosen, cells),
+        ratios=tuple(ratios) if ratios else _ratios(boxes),
+        region_cells=region_cells,
         boxes=len(boxes),
     )
 
 
-def _strides(sides: Floats, input_side: int, own: Sequence[int]) -> list[int]:
+def _strides(sides: Floats, input_side: int, own: Sequence[int], cells: int) -> list[int]:
     """Doubling strides around the objects' sides, as far as the backbone has them."""
     able = [
         stride
@@ -143,7 +175,7 @@ def _strides(sides: Floats, input_side: int, own: Sequence[int]) -> list[int]:
     ]
     if len(sides) < _ENOUGH:
         return [stride for stride in able if stride >= 8] or able
-    low, high = (float(end) / CELLS_PER_SIDE for end in np.quantile(sides, _ENDS))
+    low, high = (float(end) / cells for end in np.quantile(sides, _ENDS))
     needed = [stride for stride in able if low / math.sqrt(2) <= stride <= high * math.sqrt(2)]
     first = able.index(needed[0]) if needed else _nearest(able, low)
     last = able.index(needed[-1]) if needed else first
@@ -157,9 +189,13 @@ def _nearest(able: Sequence[int], wanted: float) -> int:
     return distances.index(min(distances)) if distances else 0
 
 
-def _sizes(sides: Floats, strides: Sequence[int]) -> tuple[tuple[float, ...], ...]:
+def _doubled(sizes: Sequence[float], levels: int) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(size * 2**level for size in sizes) for level in range(levels))
+
+
+def _sizes(sides: Floats, strides: Sequence[int], cells: int) -> tuple[tuple[float, ...], ...]:
     """Quantiles of the sides that belong to each stride."""
-    middles = [stride * CELLS_PER_SIDE for stride in strides]
+    middles = [stride * cells for stride in strides]
     bounds = [math.sqrt(a * b) for a, b in pairwise(middles)]
     places = np.searchsorted(bounds, sides)
     sizes = []

@@ -66,6 +66,21 @@ class TrainConfig(Config):
     box_loss: str = "giou"
     """Of detectors: one of the registered losses of boxes."""
 
+    strides: tuple[int, ...] | None = Field(default=None, min_length=1)
+    """Of detectors: of the maps that are read, in pixels ('8,16,32'); None derives them from the
+    boxes."""
+
+    anchor_sizes: tuple[float, ...] | None = Field(default=None, min_length=1)
+    """Of detectors with anchors: square roots of their areas at the finest stride, in pixels, twice
+    as large at the next; None derives them."""
+
+    anchor_ratios: tuple[float, ...] | None = Field(default=None, min_length=1)
+    """Of detectors with anchors: height over width; None derives them."""
+
+    region_cells: int | None = Field(default=None, ge=1)
+    """Of two-stage detectors: cells along the side of a region that is read from a map; None takes
+    14."""
+
     label_smoothing: float = Field(default=0.05, ge=0, lt=1)
     """Share of each label that is spread over all classes."""
 
@@ -132,6 +147,19 @@ class TrainConfig(Config):
                     expected="options that it has a use for",
                     todo="leave it out",
                 )
+
+    @field_validator("strides", "anchor_sizes", "anchor_ratios", mode="before")
+    @classmethod
+    def _listed(cls, typed: object) -> object:
+        """'4,8' as it is typed is the list of these numbers."""
+        return typed.split(",") if isinstance(typed, str) else typed
+
+    @field_validator("strides", "anchor_sizes", "anchor_ratios")
+    @classmethod
+    def _above_zero(cls, values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if values is not None and not all(value > 0 for value in values):
+            raise ValueError("numbers above 0")
+        return values
 
     @field_validator("backbone")
     @classmethod

@@ -112,7 +112,18 @@ def _detection(
             todo="add some, or split the data so that train has them",
         )
     levels = [(level.stride, level.channels) for level in facts.levels]
-    return derive_plan(boxes, (side, side), levels, name=facts.name)
+    algorithm = ALGORITHMS.get(config.algorithm)
+    return derive_plan(
+        boxes,
+        (side, side),
+        levels,
+        name=facts.name,
+        strides=config.strides,
+        sizes=config.anchor_sizes,
+        ratios=config.anchor_ratios,
+        cells=algorithm.cells,
+        region_cells=config.region_cells or algorithm.region_cells,
+    )
 
 
 def _side(sizes: Sequence[tuple[int, int]], facts: BackboneFacts) -> int:

@@ -42,8 +42,6 @@ class Detector(TaskModel):
 
     task = "detection"
     outputs = (ANSWER_OUTPUT, EMBEDDING_OUTPUT, BOXES_OUTPUT)
-    dynamic_batch = True
-    """Whether the exported graph takes several pictures at once."""
 
     def __init__(self, backbone: Backbone, classes: int, plan: DetectionPlan) -> None:
         super().__init__()

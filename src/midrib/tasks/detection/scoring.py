@@ -15,12 +15,16 @@ class Losses:
     Args:
         scores: a registered score loss.
         boxes: a registered box loss; one of offsets compares boxes as multiples of their anchors.
+        scales: what these multiples (x, y, width, height) are multiplied by.
     """
 
-    def __init__(self, scores: str, boxes: str) -> None:
+    def __init__(
+        self, scores: str, boxes: str, scales: tuple[float, float, float, float] = (1, 1, 1, 1)
+    ) -> None:
         self._scores = SCORE_LOSSES.get(scores)
         self._boxes = BOX_LOSSES.get(boxes)
         self._of_corners = boxes in OVERLAPPING
+        self._scales = scales
 
     def scores(self, logits: Tensor, truth: Tensor) -> Tensor:
         """Logits and truth (0 or 1), float of one shape, to the sum of their losses."""
@@ -30,7 +34,9 @@ class Losses:
         """Boxes and those that they should be, float, count × 4, to the sum of their losses."""
         if self._of_corners:
             return self._boxes(answered, true).sum()
-        return self._boxes(encode(anchors, answered), encode(anchors, true)).sum()
+        scales = anchors.new_tensor(self._scales)
+        offsets = [encode(anchors, each) * scales for each in (answered, true)]
+        return self._boxes(*offsets).sum()
 
 
 def one_hot(classes: Tensor, places: Tensor, count: int) -> Tensor:
