@@ -118,7 +118,7 @@ def demo(
     *,
     json: AsJson = False,
 ) -> None:
-    """Go the whole path on real pictures: solar cells, tree crowns from the air, or nuclei.
+    """Go the whole path on real pictures: solar cells, trees, nuclei.
 
     Example: midrib demo trees --json
     """
