@@ -31,6 +31,7 @@ from midrib.settings import Settings
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> NucleiPictures:
     home = tmp_path_factory.mktemp("nuclei") / "home"
     home.mkdir()
+    Settings().downloads.mkdir(parents=True, exist_ok=True)
     (home / "downloads").symlink_to(Settings().downloads)
     return nuclei_pictures(Settings(home=home))
 

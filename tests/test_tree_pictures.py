@@ -17,6 +17,7 @@ from midrib.settings import Settings
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> TreePictures:
     home = tmp_path_factory.mktemp("trees") / "home"
     home.mkdir()
+    Settings().downloads.mkdir(parents=True, exist_ok=True)
     (home / "downloads").symlink_to(Settings().downloads)
     return tree_pictures(Settings(home=home))
 

@@ -31,6 +31,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "faster_coco_eval",
             "segmentation_models_pytorch",
             "yaml",
+            "scipy",
         ),
         "server": ("sqlalchemy", "alembic", "pyarrow", "duckdb"),
         "openvino": ("openvino",),
