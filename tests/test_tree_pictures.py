@@ -34,6 +34,7 @@ def corner(path: Path) -> tuple[str, int, int]:
     return photo, left, top
 
 
+@pytest.mark.soak
 def test_every_crown_is_a_tree(pictures: TreePictures, tiles: Dataset) -> None:
     """Two photos of one site are cut, two of other sites stay whole; dead or alive is no matter."""
     elsewhere = read_dataset(pictures.elsewhere, needs="pictures")
@@ -44,6 +45,7 @@ def test_every_crown_is_a_tree(pictures: TreePictures, tiles: Dataset) -> None:
     assert {(item.width, item.height) for item in tiles.items} == {(TILES.size, TILES.size)}
 
 
+@pytest.mark.soak
 def test_no_pixel_is_in_two_splits(tiles: Dataset) -> None:
     """Strips of a photo lie apart: tiles of two splits share nothing."""
     places = defaultdict(list)
@@ -56,6 +58,7 @@ def test_no_pixel_is_in_two_splits(tiles: Dataset) -> None:
                 assert abs(x - u) >= TILES.size or abs(y - v) >= TILES.size
 
 
+@pytest.mark.soak
 def test_the_figures_that_the_page_tells(tiles: Dataset) -> None:
     """So many tiles and crowns learn, choose and judge."""
     counted = Counter(item.split for item in tiles.items)
@@ -66,6 +69,7 @@ def test_the_figures_that_the_page_tells(tiles: Dataset) -> None:
     assert crowns == {"train": 542, "validation": 210, "test": 313}
 
 
+@pytest.mark.soak
 def test_cutting_again_cuts_nothing(pictures: TreePictures) -> None:
     """A second time the same folders are there already."""
     before = {path: path.stat().st_mtime_ns for path in pictures.tiles.rglob("*.png")}

@@ -177,6 +177,7 @@ def test_rollback_needs_a_version_before(world: World) -> None:
         pipeline.rollback("my-photos", settings=world.settings)
 
 
+@pytest.mark.soak
 def test_export_of_a_run_again_gives_the_same_answers(world: World, tmp_path: Path) -> None:
     """Exporting a run a second time writes a package with equal scores elsewhere."""
     exported = pipeline.export(world.trained.run.path, output=tmp_path / "again")

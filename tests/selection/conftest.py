@@ -43,6 +43,14 @@ class Compared:
     result: ComparedBackbones
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs a whole comparison takes a minute; the pages' example makes one every time."""
+    for item in items:
+        if "compared" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.soak)
+
+
 @pytest.fixture(scope="session")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> Compared:
     root = tmp_path_factory.mktemp("compared")

@@ -69,8 +69,14 @@ def part(mask: Mask, *, apart: int = _APART) -> Ids:
         return np.zeros(mask.shape, np.int32)
     depth = ndimage.gaussian_filter(ndimage.distance_transform_edt(mask), _SMOOTHING)
     highest = ndimage.maximum_filter(depth, size=2 * apart + 1)
-    ids, count = ndimage.label(mask & (depth >= highest), structure=_AROUND)
-    ids = _flooded(ids.astype(np.int32), depth, mask)
+    peaks = mask & (depth >= highest)
+    islands, _ = ndimage.label(mask, structure=_ACROSS)
+    near, _ = ndimage.label(peaks, structure=_AROUND)
+    # Peaks of two islands may meet at a corner.
+    pairs, numbers = np.unique(np.stack([near[peaks], islands[peaks]]), axis=1, return_inverse=True)
+    ids, count = np.zeros(mask.shape, np.int32), pairs.shape[1]
+    ids[peaks] = numbers.reshape(-1) + 1
+    ids = _flooded(ids, depth, mask)
     # A small part beside a larger one has no marker of its own.
     rest, _ = ndimage.label(mask & (ids == 0), structure=_ACROSS)
     return np.where(rest > 0, rest + count, ids).astype(np.int32)
