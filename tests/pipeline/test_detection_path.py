@@ -202,6 +202,7 @@ def test_the_server_answers_what_the_predictor_finds(package: Path, seen: Seen) 
     assert shown["task"] == "detection"
 
 
+@pytest.mark.soak
 def test_a_package_is_made_again_with_tiles(seen: Seen, tmp_path: Path) -> None:
     """Tiles and suppression go into the card, are told, and are what predict goes by."""
     tiles, kept = Tiling(size=96, overlap=32), Suppression(most_objects=7)

@@ -267,6 +267,7 @@ def _one_class(root: Path) -> Path:
     return root
 
 
+@pytest.mark.soak
 def test_one_class_is_told_from_a_threshold_on(tmp_path: Path) -> None:
     """A pixel is of the one class from a probability on that can be chosen; faults are told."""
     blocks, settings = _one_class(tmp_path / "blocks"), Settings(home=tmp_path / "home")
