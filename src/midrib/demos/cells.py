@@ -14,6 +14,7 @@ from midrib.demos.asking import Asked, ask_until_version
 from midrib.demos.baseline import measure_baseline
 from midrib.demos.cells_data import ARCHIVE, DEFECTIVE, LICENCE, NO_MODULES, cells_table
 from midrib.demos.stages import Stages
+from midrib.demos.telling import at_least, lines_of_places, lines_of_seconds, within_seconds
 from midrib.evaluation import Evaluation, require_classified
 from midrib.evaluation.report import Baseline, ReleaseEvent
 from midrib.exporting import ExportConfig, decide_otherwise, load_packaged
@@ -84,25 +85,9 @@ class CellsResult:
     def _goals(self) -> list[dict[str, object]]:
         """Goals and figures; a time that reused an earlier one's work says nothing."""
         auc = self.trained.test.score("roc_auc").value
-        goals: list[dict[str, object]] = [
-            {
-                "name": "ROC AUC on the test split, as served",
-                "goal": GOAL_AUC,
-                "direction": "at least",
-                "figure": auc,
-                "met": auc >= GOAL_AUC,
-            }
-        ]
+        goals = [at_least("ROC AUC on the test split, as served", GOAL_AUC, auc)]
         if not self.reused:
-            goals.append(
-                {
-                    "name": "seconds after installation",
-                    "goal": GOAL_SECONDS,
-                    "direction": "at most",
-                    "figure": self.total_seconds,
-                    "met": self.total_seconds <= GOAL_SECONDS,
-                }
-            )
+            goals.append(within_seconds(GOAL_SECONDS, self.total_seconds))
         return goals
 
     @property
@@ -119,14 +104,9 @@ class CellsResult:
             *(asked.line() for asked in self.asked),
             *self.watched.lines(),
             "",
-            *(f"{stage:<12} {seconds:7.1f} s" for stage, seconds in self.seconds.items()),
-            f"{'in all':<12} {self.total_seconds:7.1f} s "
-            + ("(with work of an earlier time)" if self.reused else f"(goal {GOAL_SECONDS:g} s)"),
+            *lines_of_seconds(self.seconds, self.total_seconds, GOAL_SECONDS, reused=self.reused),
             "",
-            f"report       {self.trained.run.report}",
-            f"run          {self.trained.run.path}",
-            f"package      {self.trained.package}",
-            f"home         {self.home}",
+            *lines_of_places(self.trained, self.home),
             "",
             "three commands to try next:",
             f"  midrib serve {NAME}",

@@ -29,6 +29,7 @@ from midrib.demos.nuclei_data import (
     nuclei_pictures,
 )
 from midrib.demos.stages import Stages
+from midrib.demos.telling import at_least, lines_of_places, lines_of_seconds, within_seconds
 from midrib.engines import load_predictor
 from midrib.evaluation import AnyEvaluation, SegmentationEvaluation, evaluate_package
 from midrib.evaluation.report import ReleaseEvent
@@ -132,14 +133,9 @@ class NucleiResult:
             f"drawn      {self.drawn}",
             f"instances  {self.drawn_instances}",
             "",
-            *(f"{stage:<12} {seconds:7.1f} s" for stage, seconds in self.seconds.items()),
-            f"{'in all':<12} {self.total_seconds:7.1f} s "
-            + ("(with work of an earlier time)" if self.reused else f"(goal {GOAL_SECONDS:g} s)"),
+            *lines_of_seconds(self.seconds, self.total_seconds, GOAL_SECONDS, reused=self.reused),
             "",
-            f"report       {self.trained.run.report}",
-            f"run          {self.trained.run.path}",
-            f"package      {self.trained.package}",
-            f"home         {self.home}",
+            *lines_of_places(self.trained, self.home),
             "",
             "three commands to try next:",
             f"  midrib serve {NAME}",
@@ -150,21 +146,17 @@ class NucleiResult:
     def _goals(self) -> list[dict[str, object]]:
         """Goals and figures; a time that reused an earlier one's work says nothing."""
         goals = [
-            _at_least("IoU of nuclei on the held-out strip, as served", GOAL_IOU, self.held_out),
-            _at_least(
-                "IoU of nuclei on the other source, as served", GOAL_IOU_ELSEWHERE, self.elsewhere
+            at_least(
+                "IoU of nuclei on the held-out strip, as served", GOAL_IOU, self.held_out.iou.value
+            ),
+            at_least(
+                "IoU of nuclei on the other source, as served",
+                GOAL_IOU_ELSEWHERE,
+                self.elsewhere.iou.value,
             ),
         ]
         if not self.reused:
-            goals.append(
-                {
-                    "name": "seconds after installation",
-                    "goal": GOAL_SECONDS,
-                    "direction": "at most",
-                    "figure": self.total_seconds,
-                    "met": self.total_seconds <= GOAL_SECONDS,
-                }
-            )
+            goals.append(within_seconds(GOAL_SECONDS, self.total_seconds))
         return goals
 
 
@@ -267,17 +259,6 @@ def _serve_and_ask(
         reporter.say(asked.line())
         write_bytes(drawn, ask_drawn(server.url, NAME, tiles[0]))
     return asked, drawn
-
-
-def _at_least(name: str, goal: float, scored: Scored) -> dict[str, object]:
-    figure = scored.iou.value
-    return {
-        "name": name,
-        "goal": goal,
-        "direction": "at least",
-        "figure": figure,
-        "met": figure >= goal,
-    }
 
 
 def _told(score: Score) -> str:

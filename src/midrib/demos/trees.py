@@ -12,6 +12,7 @@ from pathlib import Path
 
 from midrib.demos.asking import Asked, ask_drawn, ask_until_version
 from midrib.demos.stages import Stages
+from midrib.demos.telling import at_least, lines_of_places, lines_of_seconds, within_seconds
 from midrib.demos.trees_data import (
     ARCHIVE,
     LICENCE,
@@ -103,14 +104,9 @@ class TreesResult:
             self.asked.line(),
             f"drawn      {self.drawn}",
             "",
-            *(f"{stage:<12} {seconds:7.1f} s" for stage, seconds in self.seconds.items()),
-            f"{'in all':<12} {self.total_seconds:7.1f} s "
-            + ("(with work of an earlier time)" if self.reused else f"(goal {GOAL_SECONDS:g} s)"),
+            *lines_of_seconds(self.seconds, self.total_seconds, GOAL_SECONDS, reused=self.reused),
             "",
-            f"report       {self.trained.run.report}",
-            f"run          {self.trained.run.path}",
-            f"package      {self.trained.package}",
-            f"home         {self.home}",
+            *lines_of_places(self.trained, self.home),
             "",
             "three commands to try next:",
             f"  midrib serve {NAME}",
@@ -128,25 +124,9 @@ class TreesResult:
 
     def _goals(self) -> list[dict[str, object]]:
         """Goals and figures; a time that reused an earlier one's work says nothing."""
-        goals: list[dict[str, object]] = [
-            {
-                "name": "AP50 on the held-out strips, as served",
-                "goal": GOAL_AP50,
-                "direction": "at least",
-                "figure": self._ap50.value,
-                "met": self._ap50.value >= GOAL_AP50,
-            }
-        ]
+        goals = [at_least("AP50 on the held-out strips, as served", GOAL_AP50, self._ap50.value)]
         if not self.reused:
-            goals.append(
-                {
-                    "name": "seconds after installation",
-                    "goal": GOAL_SECONDS,
-                    "direction": "at most",
-                    "figure": self.total_seconds,
-                    "met": self.total_seconds <= GOAL_SECONDS,
-                }
-            )
+            goals.append(within_seconds(GOAL_SECONDS, self.total_seconds))
         return goals
 
 
