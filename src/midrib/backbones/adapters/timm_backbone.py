@@ -31,7 +31,7 @@ from midrib.backbones.weights.tensors import Tensors
 from midrib.errors import UsageError
 from midrib.names import unknown_name
 
-OWN_FAMILIES = (darknet19, shufflenet_v1)
+_REGISTERED = (darknet19, shufflenet_v1)
 """Networks of ours that timm knows once they are imported."""
 
 _KEPT_MEASUREMENTS = 256

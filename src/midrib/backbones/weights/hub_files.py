@@ -85,9 +85,10 @@ class HubFolder:
     @contextmanager
     def _alone(self, weights: HubWeights) -> Iterator[None]:
         """Keep other processes from taking the same weights meanwhile."""
-        with storage_errors(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self._folder / f"{_slug(weights)}.lock")
+        downloads = self._settings.downloads
+        with storage_errors(downloads):
+            downloads.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(downloads / f"{_slug(weights)}.lock")
             lock.acquire()
         try:
             yield
