@@ -102,12 +102,10 @@ class MaskRcnn(FasterRcnn):
         self, maps: Sequence[Tensor], samples: Sequence[Sample], targets: Sequence[Target]
     ) -> dict[str, Tensor]:
         losses = super()._region_losses(maps, samples, targets)
-        regions = [sample.of_objects[0][:MOST_DRAWN] for sample in samples]
-        places = [sample.of_objects[1][:MOST_DRAWN] for sample in samples]
-        each = list(zip(regions, places, targets, strict=True))
-        classes = torch.cat([target.classes[own] for _, own, target in each])
+        each = [_drawable(*pair) for pair in zip(samples, targets, strict=True)]
+        classes = torch.cat([target.classes[places] for _, places, target in each])
         truth = torch.cat([masks_within(*one) for one in each])
-        logits = self.draw(maps, regions, classes)
+        logits = self.draw(maps, [regions for regions, _, _ in each], classes)
         drawn = functional.binary_cross_entropy_with_logits(logits, truth, reduction="sum")
         return {**losses, "masks": drawn / max(1, truth.numel())}
 
@@ -115,7 +113,8 @@ class MaskRcnn(FasterRcnn):
 def masks_within(regions: Tensor, places: Tensor, target: Target) -> Tensor:
     """The true masks within regions: float32, regions × 28 × 28, the share of each cell.
 
-    torchvision's own takes a pixel's index for its centre, half a pixel beside it.
+    torchvision's own takes a pixel's index for its centre, half a pixel beside it. Where no mask
+    is known there are no regions.
 
     Args:
         regions: float32, regions × 4 (left, top, right, bottom) in pixels of the input.
@@ -123,11 +122,18 @@ def masks_within(regions: Tensor, places: Tensor, target: Target) -> Tensor:
         target: objects with their masks.
     """
     if target.masks is None:
-        raise AssertionError("masks are learnt from scenes with masks")
+        return regions.new_zeros((0, MASK_CELLS, MASK_CELLS))
     own = torch.cat([places[:, None].to(regions), regions], dim=1)
     masks = target.masks[:, None].to(regions)
     read: Tensor = roi_align(masks, own, MASK_CELLS, 1.0, aligned=True)
     return read[:, 0]
+
+
+def _drawable(sample: Sample, target: Target) -> tuple[Tensor, Tensor, Target]:
+    """Regions to learn masks from, and the object of each; none where no mask is known."""
+    regions, places = sample.of_objects
+    most = 0 if target.masks is None else MOST_DRAWN
+    return regions[:most], places[:most], target
 
 
 def _objects(boxes: Tensor, scores: Tensor, recipe: Suppression) -> tuple[Tensor, Tensor]:
