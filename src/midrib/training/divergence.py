@@ -19,7 +19,8 @@ def require_finite(loss: float, step: int, batch: Batch, folder: Path) -> None:
     """Raise ``TrainingError`` unless ``loss`` is a finite number.
 
     The batch is then written to the run's folder: ``pictures`` and ``truth``, or for objects
-    ``boxes-0``, ``classes-0`` and what else is known of each picture. Checkpoints stay as they were.
+    ``boxes-0``, ``classes-0`` and what else is known of each picture. Checkpoints stay as they
+    were.
     """
     if math.isfinite(loss):
         return
