@@ -12,6 +12,7 @@ import timm
 from midrib.backbones import CATALOGUE, Backbone, create_backbone
 from midrib.backbones.adapters.timm_backbone import measure_timm
 from midrib.backbones.adapters.torchvision_models import model_names
+from midrib.backbones.listing.listed import plugins
 from midrib.testing.backbones import (
     BackboneBehaviour,
     BackboneContract,
@@ -89,6 +90,7 @@ def sample(names: list[str]) -> list[str]:
     scope="module",
     params=[
         *CATALOGUE,
+        *plugins(),
         *(f"timm:{name}" for name in sample(timm.list_models())),
         *(f"torchvision:{name}" for name in sample(model_names())),
     ],
