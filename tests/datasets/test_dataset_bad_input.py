@@ -177,3 +177,31 @@ def test_names_that_are_no_text_are_problems(classes: Classes) -> None:
     dataset = read_dataset(root)
     assert [problem.kind for problem in dataset.problems] == ["bad name", "bad name"]
     assert dataset.labels == ("cat", "dog")
+
+
+@pytest.mark.parametrize("text", ["", '{"images": 7, "anno', "<html>", '{"info'])
+@pytest.mark.parametrize("name", ["instances_train.json", "annotations.xml"])
+def test_a_broken_table_is_told(name: str, text: str, classes: Classes, tmp_path: Path) -> None:
+    """A file that no format knows itself in is told beside class folders, and where it is all."""
+    root = classes(cat=3, dog=3)
+    (root / name).write_text(text)
+    (root / "notes.json").write_text('{"who": "me", "accuracy": NaN}')
+    problems = read_dataset(root, needs="nothing").problems
+    assert (root / name, "broken file") in {(each.path, each.kind) for each in problems}
+    assert "notes.json" not in {each.path.name for each in problems}
+    told = refusal(root / name)
+    assert name in told
+    assert "not valid" in told
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    (root / name).rename(alone / name)
+    assert name in refusal(alone)
+
+
+def test_class_folders_that_cannot_be_shown_are_left_out(classes: Classes) -> None:
+    """No class is called by control characters: a model would carry the name everywhere."""
+    root = classes(cat=3, dog=3)
+    (root / "dog").rename(root / "do\x1b[2Jg\n")
+    dataset = read_dataset(root, needs="pictures")
+    assert dataset.labels == ("cat",)
+    assert [problem.kind for problem in dataset.problems] == ["bad name"]

@@ -208,6 +208,22 @@ def test_kinds_that_cannot_be_helped_so_are_refused(
         verb(tmp_path, kinds=kinds, settings=Settings(home=tmp_path / "home"))
 
 
+@pytest.mark.parametrize(
+    ("verb", "options", "told"),
+    [
+        (check, {"weights": "own.pt"}, "weights 'own.pt' without a backbone"),
+        (quarantine, {"weights": "own.pt", "restore": True}, "leave --weights out"),
+        (quarantine, {"embeddings": "tiny", "restore": True}, "the journal tells what was moved"),
+    ],
+)
+def test_an_option_without_use_is_refused(
+    verb: Callable[..., object], options: dict[str, object], told: str, tmp_path: Path
+) -> None:
+    """What would be ignored is said, before a picture is read."""
+    with pytest.raises(UsageError, match=told):
+        verb(tmp_path, **options, settings=Settings(home=tmp_path / "home"))
+
+
 def test_archives_are_not_changed(digits: Path, tmp_path: Path, settings: Settings) -> None:
     """An archive's pictures are a copy: moving them would help nobody."""
     with zipfile.ZipFile(tmp_path / "digits.zip", "w") as archive:
