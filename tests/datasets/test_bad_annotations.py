@@ -33,6 +33,7 @@ BAD: dict[str, tuple[Box, str, str]] = {
     "infinite": (("1", "2", "Infinity", "4"), "Baum", "not a number"),
     "overflow": (("1", "2", "1e999", "4"), "Baum", "not a number"),
     "a word": (("1", "2", "wide", "4"), "Baum", "not a number"),
+    "an underscore": (("1", "2", "1_0", "4"), "Baum", "not a number"),
     "beyond": (("20", "2", "9", "4"), "Baum", "beyond the picture"),
     "far beyond": (("1", "2", "1e300", "4"), "Baum", "beyond the picture"),
     "unknown class": (GOOD, "Strauch", "unknown class"),

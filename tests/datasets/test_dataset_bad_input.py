@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from midrib.datasets import read_dataset
+from midrib.datasets import open_source, read_dataset
 from midrib.errors import DatasetError
+from midrib.settings import Settings
 
 Classes = Draw = Callable[..., Path]
 
@@ -205,3 +206,25 @@ def test_class_folders_that_cannot_be_shown_are_left_out(classes: Classes) -> No
     dataset = read_dataset(root, needs="pictures")
     assert dataset.labels == ("cat",)
     assert [problem.kind for problem in dataset.problems] == ["bad name"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes")
+def test_pipes_are_not_waited_for(classes: Classes, tmp_path: Path) -> None:
+    """A pipe in place of a picture is told; nobody waits for what one may give."""
+    root = classes(cat=3, dog=3)
+    for name in ("cat/pipe.png", "loose.png", "instances.json", "cat.xml"):
+        os.mkfifo(root / name)
+    assert [each.path.name for each in read_dataset(root).problems] == ["pipe.png"]
+    yolo = tmp_path / "yolo"
+    for folder in ("images", "labels"):
+        (yolo / folder).mkdir(parents=True)
+    (yolo / "data.yaml").write_text("names: [Baum]\ntrain: images\n")
+    Image.new("L", (9, 9)).save(yolo / "images" / "a.png")
+    os.mkfifo(yolo / "labels" / "a.txt")
+    os.mkfifo(yolo / "images" / "b.png")
+    found = read_dataset(yolo, needs="nothing").problems
+    assert {each.path.name for each in found} == {"a.txt", "b.png"}
+    for name in ("pipe.csv", "pipe.zip"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(DatasetError, match="neither a folder nor a file"):
+            open_source(tmp_path / name, Settings(home=tmp_path / "home"))

@@ -174,7 +174,7 @@ def test_an_impossible_path_is_a_problem(root: Path) -> None:
         (b"image,label\na.png,cat\n", "no column 'path'"),
         (b"path,class\na.png,cat\n", "no column 'label'"),
         (b"path,label\n", "names no picture"),
-        (b"path,label\n\xff\xfe.png,cat\n", "cannot be read"),
+        (b"path,label\n\xff\xfe.png,cat\n", "line 2: not UTF-8"),
     ],
 )
 def test_a_table_that_cannot_be_meant_is_refused(content: bytes, what: str, tmp_path: Path) -> None:

@@ -182,8 +182,11 @@ def _no_classes(source: Path, problems: Sequence[Problem]) -> DatasetError:
             expected=expected,
             todo=f"sort the pictures into folders such as {source.name}/cat and {source.name}/dog",
         )
+    others = sorted(path.name for path in source.iterdir() if not path.name.startswith("."))
     return DatasetError(
-        f"{source} is empty",
+        f"{source} holds neither pictures nor class folders, only {others[0]}"
+        if others
+        else f"{source} is empty",
         expected=expected,
         todo="put the pictures there, or check the path",
     )

@@ -35,7 +35,7 @@ from midrib.datasets.formats.objects import (
 )
 from midrib.datasets.formats.placing import Placer
 from midrib.datasets.formats.seen_ids import SeenIds
-from midrib.datasets.formats.sizes import upright_size
+from midrib.datasets.formats.sizes import told_size, upright_size
 from midrib.datasets.formats.spilling import SpilledEntries
 from midrib.datasets.masks import MaskError, rle_from_runs
 from midrib.datasets.names import clean_label
@@ -207,7 +207,8 @@ def _folders(root: Path, table: Path) -> list[Path]:
 
 def _entry(record: dict[str, object], finder: Finder, split: Split | None) -> Entry:
     path = finder.find(record.get("file_name"))
-    width, height = _size(record) or upright_size(path)
+    told = told_size(record.get("width"), record.get("height"))
+    width, height = told or upright_size(path)
     return Entry(path, (), split, width=width, height=height)
 
 
@@ -226,16 +227,6 @@ def _label(record: Mapping[str, object]) -> str:
     if label := clean_label(record.get("name")):
         return label
     raise Fault("unknown class", f"the name is {record.get('name')!r:.60}")
-
-
-def _size(record: Mapping[str, object]) -> tuple[int, int] | None:
-    """Width and height where a record tells them."""
-    if record.get("width") is None or record.get("height") is None:
-        return None
-    width, height = (whole(record[side], side) for side in ("width", "height"))
-    if width < 1 or height < 1:
-        raise Fault("no record", f"its size is {width} × {height} pixels")
-    return width, height
 
 
 def _require_new(record: object, seen: SeenIds) -> None:

@@ -26,7 +26,7 @@ from midrib.datasets.formats.interface import (
 )
 from midrib.datasets.formats.objects import Fault, annotation, number, polygon, whole
 from midrib.datasets.formats.placing import Placer
-from midrib.datasets.formats.sizes import upright_size
+from midrib.datasets.formats.sizes import told_size, upright_size
 from midrib.datasets.formats.spilling import SpilledEntries
 from midrib.datasets.formats.xml_reading import elements, line_of, root_name
 from midrib.datasets.names import clean_label
@@ -94,8 +94,11 @@ class _Reading:
         root = self.table.parent.resolve()
         finder = Finder(root, [root / "images", root])
         try:
-            for element in elements(self.table, "labels", "image"):
-                if element.tag == "labels":
+            for element in elements(self.table, "labels", "image", "track"):
+                if element.tag == "track":
+                    track = Fault("unknown shape", "a track of a video; export 'CVAT for images'")
+                    self.problems.append(track.at(self.table, line_of(element)))
+                elif element.tag == "labels":
                     names = (each.findtext("name") for each in element.iterfind("label"))
                     self.labels.update(label for name in names if (label := clean_label(name)))
                 else:
@@ -112,7 +115,8 @@ class _Reading:
                 self._tell_twice(element, name)
                 return
             self._seen[str(path)] = len(self._seen)
-            size = _size(element) or upright_size(path)
+            told = told_size(element.get("width"), element.get("height"))
+            size = told or upright_size(path)
         except Fault as fault:
             self.problems.append(fault.at(self.table, line_of(element)))
             return
@@ -140,12 +144,6 @@ class _Reading:
             else:
                 bad = Fault("unknown class", f"the label is {each.get('label')!r:.60}")
                 self.problems.append(bad.at(self.table, line_of(each)))
-
-
-def _size(element: Element) -> tuple[int, int] | None:
-    if element.get("width") is None or element.get("height") is None:
-        return None
-    return whole(element.get("width"), "width"), whole(element.get("height"), "height")
 
 
 @dataclass

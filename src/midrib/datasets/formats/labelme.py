@@ -39,7 +39,7 @@ from midrib.datasets.formats.objects import (
     whole,
 )
 from midrib.datasets.formats.placing import Placer
-from midrib.datasets.formats.sizes import upright_size
+from midrib.datasets.formats.sizes import told_size, upright_size
 from midrib.datasets.names import clean_label
 from midrib.datasets.records import Dataset, Item, Problem
 from midrib.errors import DatasetError
@@ -115,7 +115,7 @@ def _read(table: Path, root: Path, labels: set[str], problems: list[Problem]) ->
     """The picture of one file. Raises ``Fault`` where there is none."""
     record = _parsed(table)
     path = Finder(root, [table.parent]).find(record.get("imagePath"))
-    size = _size(record) or upright_size(path)
+    size = told_size(record.get("imageWidth"), record.get("imageHeight")) or upright_size(path)
     flags = _mapping(record.get("flags"))
     named = {label: value for name, value in flags.items() if (label := clean_label(name))}
     labels.update(named)
@@ -142,12 +142,6 @@ def _parsed(table: Path) -> dict[str, Any]:
     if not isinstance(record, dict) or not isinstance(record.get("shapes"), list):
         raise Fault("broken file", "it has no list of shapes")
     return record
-
-
-def _size(record: dict[str, Any]) -> tuple[int, int] | None:
-    if record.get("imageWidth") is None or record.get("imageHeight") is None:
-        return None
-    return whole(record["imageWidth"], "imageWidth"), whole(record["imageHeight"], "imageHeight")
 
 
 @dataclass
