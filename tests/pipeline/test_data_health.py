@@ -14,6 +14,7 @@ import pytest
 from photos import make_class_folders
 from PIL import Image, ImageFilter
 
+from midrib.cli.console import ConsoleReporter
 from midrib.datasets import Item
 from midrib.datasets.health import Finding
 from midrib.errors import DatasetError, StorageError, UnknownNameError, UsageError
@@ -222,6 +223,19 @@ def test_an_option_without_use_is_refused(
     """What would be ignored is said, before a picture is read."""
     with pytest.raises(UsageError, match=told):
         verb(tmp_path, **options, settings=Settings(home=tmp_path / "home"))
+
+
+def test_a_home_that_takes_nothing_is_no_hindrance(
+    digits: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What would only save time is not kept; the check says so, and nothing of it on stdout."""
+    settings.datasets.parent.mkdir(parents=True)
+    settings.datasets.write_text("a file where the folder should be")
+    health = check(digits, settings=settings, reporter=ConsoleReporter())
+    assert health.pictures("blank")
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "copies will be looked for again the next time" in said.err
 
 
 def test_archives_are_not_changed(digits: Path, tmp_path: Path, settings: Settings) -> None:
