@@ -188,3 +188,28 @@ def test_two_tables_are_refused(root: Path) -> None:
     write_csv(root)
     (root / "labels.jsonl").write_text("")
     assert "both labels.csv and labels.jsonl" in refusal(root)
+
+
+def test_rows_of_one_picture_that_contradict_each_other_are_told(root: Path) -> None:
+    """A picture is in the split of its first row; blank is as above, another one is a bad row."""
+    path = ROWS[0][0]
+    told = ["train,cat,1,1,3,3", ",cat,1,1,4,4", "test,cat,1,1,5,5"]
+    rows = [f"{path},{row}" for row in told] + [f"{ROWS[3][0]},test,dog,1,1,3,3"]
+    table = root / "labels.csv"
+    table.write_text("\n".join(["path,split,label,xmin,ymin,xmax,ymax", *rows, ""]))
+    dataset = read_dataset(table, needs="nothing")
+    [problem] = dataset.problems
+    assert (problem.kind, problem.reason[:6]) == ("bad row", "line 4")
+    assert [(item.split, len(item.annotations)) for item in dataset.items] == [
+        ("train", 2),
+        ("test", 1),
+    ]
+
+
+def test_an_edge_of_any_type_is_told(root: Path) -> None:
+    """An edge may be whatever JSON has: what is no number is told with its line."""
+    path = ROWS[0][0]
+    edges = '"xmin": [], "ymin": {}, "xmax": null, "ymax": ""'
+    (root / "labels.jsonl").write_text(f'{{"path": "{path}", "label": "cat", {edges}}}\n')
+    [problem] = read_dataset(root / "labels.jsonl", needs="nothing").problems
+    assert (problem.kind, problem.reason[:6]) == ("not a number", "line 1")
