@@ -20,8 +20,10 @@ from midrib.reporting import Reporter, Stopwatch
 from midrib.settings import Settings
 from midrib.state import Runs
 from midrib.storage import write_json
+from midrib.tasks import ALGORITHMS
 from midrib.training import (
     ClassMaps,
+    DrawnScenes,
     FitTask,
     Fitted,
     Model,
@@ -150,7 +152,8 @@ def _fit_task(run: RunFolder, record: RunRecord, dataset: Dataset, settings: Set
     config = record.train
     cache = PictureCache(settings.decoded_pictures, settings.picture_cache)
     model = starting_model(record, settings)
-    kind = _EXAMPLES[model.task]
+    drawn = ALGORITHMS.get(config.algorithm).with_masks
+    kind = DrawnScenes if drawn else _EXAMPLES[model.task]
     return FitTask(
         model=model,
         training=kind(
@@ -213,7 +216,7 @@ def package_run(
     proof = packaged.package.card.variant().certificate
     found = f", {proof.matched_objects} of {proof.objects} objects found" if proof.objects else ""
     if proof.mask_iou is not None:
-        found = f", masks agree by {proof.mask_iou:.4f} (IoU) in every class"
+        found += f", masks agree by {proof.mask_iou:.4f} (IoU) in every class"
     reporter.say(
         f"proof      the file is at most {proof.max_error:.1g} from the model on "
         f"{proof.pictures} held-out pictures; {proof.changed_decisions} decisions changed{found}"

@@ -19,7 +19,8 @@ def require_finite(loss: float, step: int, batch: Batch, folder: Path) -> None:
     """Raise ``TrainingError`` unless ``loss`` is a finite number.
 
     The batch is then written to the run's folder: ``pictures`` and ``truth``, or for objects
-    ``boxes-0``, ``classes-0`` … of each picture. Checkpoints stay as they were.
+    ``boxes-0``, ``classes-0`` and what else is known of each picture. Checkpoints stay as they
+    were.
     """
     if math.isfinite(loss):
         return
@@ -29,7 +30,7 @@ def require_finite(loss: float, step: int, batch: Batch, folder: Path) -> None:
         tensors["truth"] = truth.contiguous()
     else:
         for place, target in enumerate(truth):
-            named = target._asdict().items()
+            named = [each for each in target._asdict().items() if each[1] is not None]
             tensors |= {f"{name}-{place}": part.contiguous() for name, part in named}
     file = folder / DIVERGED_FILE
     with written_aside(file) as aside:
