@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from midrib.backbones import create_backbone
 from midrib.backbones.weights.start import start_from, start_identity
-from midrib.backbones.weights.tensors import read_tensors
+from midrib.backbones.weights.tensors import each_its_own, read_tensors
 from midrib.errors import MidribError, StorageError, UsageError
 from midrib.settings import Settings
 from midrib.storage import file_sha256
@@ -118,6 +118,17 @@ def test_wrong_shapes_are_named(weights: Path, settings: Settings) -> None:
         StorageError, match=rf"1 of another shape or kind: {name} is 1×.* instead of"
     ):
         create_backbone(NAME, weights=str(weights), settings=settings)
+
+
+def test_layers_that_stand_in_two_places_are_written_under_both_names(tmp_path: Path) -> None:
+    """Tensors in the same memory go into a file one by one, and come back equal."""
+    shared = torch.arange(6.0).reshape(2, 3)
+    file = tmp_path / "shared.safetensors"
+    tensors = {"one": shared, "other": shared, "turned": shared.T, "none": torch.zeros(0)}
+    save_file(each_its_own(tensors), file)
+    found = load_file(file)
+    assert found.keys() == tensors.keys()
+    assert all(torch.equal(found[name], tensors[name]) for name in tensors)
 
 
 def test_integers_are_no_weights(weights: Path, settings: Settings) -> None:

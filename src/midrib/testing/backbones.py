@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from midrib.backbones import Backbone
+from midrib.backbones.weights.tensors import each_its_own
 from midrib.errors import UsageError
 from midrib.exporting import write_onnx
 from midrib.packages.card import PICTURES_INPUT
@@ -104,7 +105,7 @@ class BackboneBehaviour(_Made):
     ) -> None:
         """A backbone that loads what another one saved answers as that one does."""
         file = tmp_path / "weights.safetensors"
-        save_file({key: each.contiguous() for key, each in backbone.state_dict().items()}, file)
+        save_file(each_its_own(backbone.state_dict()), file)
         other = make(3).eval()
         with torch.no_grad():
             for each in other.parameters():

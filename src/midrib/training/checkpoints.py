@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from midrib.backbones.weights.tensors import each_its_own
 from midrib.errors import TrainingError
 from midrib.storage import folder_written_aside, read_json, write_json
 from midrib.training.snapshot import in_layout_of, pack, unpack
@@ -108,7 +109,7 @@ class CheckpointFolder:
 def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
     """Write safetensors. Raises ``OSError`` when the disk is full or refuses, as writers do."""
     try:
-        save_file(tensors, path)
+        save_file(each_its_own(tensors), path)
     except SafetensorError as problem:
         # It tells the system's refusals in words alone; `midrib.storage` knows them by number.
         refused = _REFUSED.search(str(problem))

@@ -93,7 +93,7 @@ class Learner:
         if self._fabric.is_global_zero:
             with written_aside(file) as aside:
                 tensors = self._averaged.module.state_dict()
-                save_tensors({name: value.contiguous() for name, value in tensors.items()}, aside)
+                save_tensors(tensors, aside)
 
     def save(self, checkpoints: CheckpointFolder) -> None:
         """Write a checkpoint of everything. Raises ``StorageError``."""

@@ -21,7 +21,7 @@ from midrib.backbones.weights.foreign_names import (
     from_tonylins_mobilenet_v2,
 )
 from midrib.backbones.weights.squeezenet_pickle import read_squeezenet
-from midrib.backbones.weights.tensors import Tensors, require_finite
+from midrib.backbones.weights.tensors import Tensors, each_its_own, require_finite
 from midrib.errors import StorageError
 from midrib.names import Registry
 from midrib.storage import file_sha256, written_aside
@@ -96,7 +96,7 @@ def convert(request: dict[str, Any]) -> None:
     tensors = CONVERSIONS.get(wanted.rule)(wanted.source, wanted.model)
     require_finite(tensors, wanted.source)
     with written_aside(wanted.target) as aside:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, aside)
+        save_file(each_its_own(tensors), aside)
 
 
 def _read_plain(source: Path) -> Tensors:

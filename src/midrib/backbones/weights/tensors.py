@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors.torch import load_file
@@ -21,6 +22,20 @@ def read_tensors(file: Path) -> Tensors:
     tensors = load_file(file)
     require_finite(tensors, file)
     return tensors
+
+
+def each_its_own(tensors: Mapping[str, Tensor]) -> Tensors:
+    """The tensors as files hold them: contiguous, and no two in the same memory.
+
+    A layer that stands in two places, as CoaT's position encodings, is written under both names.
+    """
+    own: Tensors = {}
+    seen: set[int] = set()
+    for name, tensor in tensors.items():
+        plain = tensor.contiguous()
+        own[name] = plain.clone() if plain.data_ptr() in seen else plain
+        seen.add(plain.data_ptr())
+    return own
 
 
 def require_finite(tensors: Tensors, file: Path) -> None:
