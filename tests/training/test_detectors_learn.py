@@ -16,6 +16,7 @@ from midrib.training import FitTask, Scenes, TrainConfig, create_fabric, fit, pl
 
 DETECTORS = [name for name in ALGORITHMS if ALGORITHMS.get(name).task == "detection"]
 TILES = 8
+SIDE = 128
 SHOWN_AN_EPOCH = 10
 
 
@@ -24,7 +25,7 @@ def tiles(tmp_path_factory: pytest.TempPathFactory) -> list[Item]:
     """Eight tiles of aerial photos, those with the most crowns."""
     root = tmp_path_factory.mktemp("crowns")
     whole = read_dataset(tree_crowns(root / "photos").folder)
-    cut = cut_dataset(whole, root / "tiles", TileConfig(size=160, overlap=0))
+    cut = cut_dataset(whole, root / "tiles", TileConfig(size=SIDE, overlap=0))
     return sorted(cut.items, key=lambda item: (-len(item.annotations), item.path.name))[:TILES]
 
 
@@ -36,7 +37,7 @@ def test_eight_tiles_are_learnt_by_heart(algorithm: str, tiles: list[Item], tmp_
     config = TrainConfig(
         algorithm=algorithm,
         backbone="efficientnet-lite0",
-        size=160,
+        size=SIDE,
         batch_size=4,
         epochs=8,
         patience=8,

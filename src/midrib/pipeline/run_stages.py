@@ -12,7 +12,6 @@ from midrib.config import fingerprint
 from midrib.datasets import Dataset, save_splits
 from midrib.errors import InterruptedByUser, MidribError, StateError
 from midrib.exporting import ExportConfig, Packaged, load_packaged, make_package
-from midrib.packages.card import ModelTask
 from midrib.pipeline.known_weights import with_known_weights
 from midrib.preprocessing import Recipe
 from midrib.preprocessing.picture_cache import PictureCache
@@ -20,6 +19,7 @@ from midrib.reporting import Reporter, Stopwatch
 from midrib.settings import Settings
 from midrib.state import Runs
 from midrib.storage import write_json
+from midrib.tasks import ALGORITHMS
 from midrib.training import (
     ClassMaps,
     FitTask,
@@ -44,7 +44,7 @@ from midrib.training import (
 )
 
 _MIRRORED_STEPS = 10
-_EXAMPLES: dict[ModelTask, type[Pictures | Scenes | ClassMaps]] = {
+_EXAMPLES: dict[str, type[Pictures | Scenes | ClassMaps]] = {
     "classification": Pictures,
     "detection": Scenes,
     "segmentation": ClassMaps,
@@ -150,7 +150,7 @@ def _fit_task(run: RunFolder, record: RunRecord, dataset: Dataset, settings: Set
     config = record.train
     cache = PictureCache(settings.decoded_pictures, settings.picture_cache)
     model = starting_model(record, settings)
-    kind = _EXAMPLES[model.task]
+    kind = examples_of(config.algorithm)
     return FitTask(
         model=model,
         training=kind(
@@ -166,6 +166,11 @@ def _fit_task(run: RunFolder, record: RunRecord, dataset: Dataset, settings: Set
         folder=run.path,
         identity=record.identity,
     )
+
+
+def examples_of(algorithm: str) -> type[Pictures | Scenes | ClassMaps]:
+    """What holds the pictures that an algorithm learns from."""
+    return _EXAMPLES[ALGORITHMS.get(algorithm).task]
 
 
 def _note_fitted(run: RunFolder, fitted: Fitted) -> None:
