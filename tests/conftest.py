@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from warm_start import WarmStart
 
 # The models of these tests are tiny: more threads only wait for each other, and on a busy machine
 # they wait long. Processes that tests start inherit it.
@@ -28,3 +30,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the file that takes longest: at the end all workers but one would wait for it."""
     items.sort(key=lambda item: item.path.name != LONGEST)
+
+
+@pytest.fixture(scope="session")
+def warm_start() -> Iterator[WarmStart]:
+    """Starts the command without loading torch again."""
+    starting = WarmStart()
+    yield starting
+    starting.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+README = ROOT / "README.md"
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 _PROMPT = "$ "
@@ -34,7 +35,7 @@ def in_reading_order() -> list[Path]:
     """README, the pages in the order of their index, and how to contribute."""
     index = (DOCS / "README.md").read_text(encoding="utf-8")
     listed = [DOCS / name for name in re.findall(r"^\| \[[^]]+\]\(([^)]+)\)", index, re.MULTILINE)]
-    return [ROOT / "README.md", DOCS / "README.md", *listed, ROOT / "CONTRIBUTING.md"]
+    return [README, DOCS / "README.md", *listed, ROOT / "CONTRIBUTING.md"]
 
 
 def fences(page: Path) -> list[Fence]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pages import DOCS, ROOT, Example, fences, in_reading_order, links
 from walk import Walk, pattern_of, require_output
+from warm_start import WarmStart
 
 from benchmarks.readme import FIGURES, README, with_figures
 from docs import generate
@@ -32,14 +33,16 @@ def name_of(page: Path) -> str:
 
 @pytest.fixture(scope="module")
 def walk(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+    warm_start: WarmStart,
 ) -> Iterator[Walk]:
     """A reader's folder and home; pretrained weights are fetched once and kept beside the cache."""
     if shutil.which("curl") is None:
         pytest.skip("the pages' examples need curl: apt-get install curl")
     cache: pytest.Cache = request.config.cache  # type: ignore[assignment]  # always there: built in
     weights = packaged_safetensors("efficientnet-lite0", Settings(home=cache.mkdir("pretrained")))
-    walking = Walk(tmp_path_factory.mktemp("reader"), weights.parent)
+    walking = Walk(tmp_path_factory.mktemp("reader"), weights.parent, warm_start)
     yield walking
     walking.close()
 

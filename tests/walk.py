@@ -15,10 +15,11 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-from pages import Example, Fence, examples, fences, in_reading_order
+from pages import README, Example, Fence, examples, fences, in_reading_order
 from photos import make_class_folders
 from PIL import Image
 from sklearn.datasets import load_digits
+from warm_start import WarmStart
 
 SHOWN_ADDRESS = "http://127.0.0.1:8080"
 LABELS = ("faulty", "good")
@@ -45,14 +46,17 @@ class Walk:
     Args:
         root: an empty folder.
         weights: the folder of pretrained weights, which a home would fetch.
+        warm_start: starts the command.
     """
 
-    def __init__(self, root: Path, weights: Path) -> None:
+    def __init__(self, root: Path, weights: Path, warm_start: WarmStart) -> None:
         self.folder, self.home = root / "here", root / "home"
         (self.home / ".midrib").mkdir(parents=True)
         (self.home / ".midrib" / "weights").symlink_to(weights)
         _lay_out_pictures(self.folder)
+        self._warm_start = warm_start
         self._done: set[Path] = set()
+        self._page = README
         self._said: dict[str, str] = {}
         self._server: subprocess.Popen[bytes] | None = None
         self._address = SHOWN_ADDRESS
@@ -73,7 +77,7 @@ class Walk:
             assert self._server.wait(_PATIENCE_SECONDS) == 0, self._server_log.read_text()
 
     def _carry_out(self, page: Path) -> None:
-        found = fences(page)
+        found, self._page = fences(page), page
         for fence in found:
             if fence.language == "console":
                 for example in examples(fence):
@@ -116,7 +120,20 @@ class Walk:
         key = shlex.join(words)
         if key in self._said:
             return self._said[key]
-        finished = subprocess.run(
+        finished = self._run(words)
+        said = finished.stdout
+        assert (finished.returncode != 0) == fails, f"$ {key}\n{said}"
+        if words[0] == "midrib" and words[1] in {"train", "export"}:
+            self._said[key] = said
+        return said
+
+    def _run(self, words: list[str]) -> subprocess.CompletedProcess[str]:
+        """README's commands start cold, as they do for its reader."""
+        if words[0] == "midrib" and self._page != README:
+            return self._warm_start.run(
+                words[1:], environment=self._environment(), folder=self.folder, joined=True
+            )
+        return subprocess.run(
             [_program(words[0]), *words[1:]],
             cwd=self.folder,
             env=self._environment(),
@@ -125,11 +142,6 @@ class Walk:
             text=True,
             check=False,
         )
-        said = finished.stdout
-        assert (finished.returncode != 0) == fails, f"$ {key}\n{said}"
-        if words[0] == "midrib" and words[1] in {"train", "export"}:
-            self._said[key] = said
-        return said
 
     def _run_python(self, found: list[Fence], page: Path) -> None:
         if not found:

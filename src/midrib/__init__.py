@@ -10,6 +10,7 @@ The verbs are functions, loaded on first use, so that importing midrib costs not
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -72,6 +73,17 @@ __all__ = [
     "train",
     "verify",
 ]
+
+_UNTOLD = {
+    "ORT_DISABLE_TELEMETRY": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "NNCF_CI": "1",
+}
+# ONNX Runtime would send names and hashes of models to its makers, the others what is called.
+# They look when they are loaded, which is after this. What the user has set stands.
+for _switch, _value in _UNTOLD.items():
+    os.environ.setdefault(_switch, _value)
 
 
 def __getattr__(name: str) -> object:

@@ -84,6 +84,13 @@ def suppress(boxes: Floats, scores: Floats, recipe: Suppression) -> Found:
         scores: float32, candidates × classes, 0 to 1; each candidate may be of several classes.
         recipe: the thresholds.
     """
+    return suppressed(boxes, scores, recipe)[0]
+
+
+def suppressed(
+    boxes: Floats, scores: Floats, recipe: Suppression
+) -> tuple[Found, NDArray[np.int64]]:
+    """What `suppress` gives, and for each object its place among the candidates."""
     rows, classes = np.nonzero(scores >= np.float32(recipe.least_score))
     sure = scores[rows, classes]
     order = np.argsort(-sure, kind="stable")[: recipe.most_candidates]
@@ -92,7 +99,8 @@ def suppress(boxes: Floats, scores: Floats, recipe: Suppression) -> Found:
     sides = candidates[:, 2:] - candidates[:, :2]
     real = np.flatnonzero((sides > 0).all(axis=1))
     found = Found(candidates[real], sure[real], classes[real].astype(np.int64))
-    return surest(found, recipe.most_overlap, most=recipe.most_objects)
+    kept = _surest_rows(found, recipe.most_overlap, most=recipe.most_objects)
+    return found.only(kept), rows[real][kept]
 
 
 def surest(found: Found, most_overlap: float, *, most: int | None = None) -> Found:
@@ -103,6 +111,10 @@ def surest(found: Found, most_overlap: float, *, most: int | None = None) -> Fou
         most_overlap: intersection over union.
         most: after how many to stop.
     """
+    return found.only(_surest_rows(found, most_overlap, most))
+
+
+def _surest_rows(found: Found, most_overlap: float, most: int | None) -> NDArray[np.int64]:
     boxes, classes = found.boxes, found.classes
     areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     left = np.arange(len(boxes))
@@ -115,7 +127,7 @@ def surest(found: Found, most_overlap: float, *, most: int | None = None) -> Fou
         shared = np.prod(np.clip(high - low, 0, None), axis=1)
         overlap = shared / (areas[left] + areas[first] - shared)
         left = left[(overlap <= most_overlap) | (classes[left] != classes[first])]
-    return found.only(np.array(kept, np.int64))
+    return np.array(kept, np.int64)
 
 
 SAME_PLACE = 0.95

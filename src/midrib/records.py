@@ -99,24 +99,28 @@ class Outputs:
     count × candidates × classes, 0 to 1; of a segmenter count × classes × rows × columns, logits
     at the stride that its card tells. ``embedding``: float32, count × features, the pooled
     features of the backbone. ``boxes``: of a detector alone, float32, count × candidates × 4
-    (left, top, right, bottom) in pixels of the model's input.
+    (left, top, right, bottom) in pixels of the model's input. ``masks``: of one that draws what it
+    finds, float32, count × candidates × rows × columns, 0 to 1: the object within its box.
     """
 
     answer: Floats
     embedding: Floats
     boxes: Floats | None = None
+    masks: Floats | None = None
 
 
 class Found(NamedTuple):
     """Objects in one picture, surest first.
 
     ``boxes``: float32, objects × 4 (left, top, right, bottom), in pixels. ``scores``: float32,
-    objects, 0 to 1. ``classes``: int64, objects.
+    objects, 0 to 1. ``classes``: int64, objects. ``masks``: of the picture's size, one for each,
+    or none of a model that finds boxes alone.
     """
 
     boxes: Floats
     scores: Floats
     classes: NDArray[np.int64]
+    masks: tuple[Rle, ...] = ()
 
     def from_score(self, least: float) -> Found:
         """Those with at least this score."""
@@ -124,7 +128,8 @@ class Found(NamedTuple):
 
     def only(self, rows: NDArray[np.int64]) -> Found:
         """Those in ``rows`` (int64), in that order."""
-        return Found(self.boxes[rows], self.scores[rows], self.classes[rows])
+        masks = tuple(self.masks[row] for row in rows) if self.masks else ()
+        return Found(self.boxes[rows], self.scores[rows], self.classes[rows], masks)
 
 
 class Looked(NamedTuple):
@@ -168,13 +173,15 @@ class Detections:
     """The objects found in one picture, surest first.
 
     ``boxes``: float32, objects × 4 (left, top, right, bottom) in pixels of the upright picture.
-    ``labels``: the class of each. ``scores``: float32, objects, 0 to 1.
+    ``labels``: the class of each. ``scores``: float32, objects, 0 to 1. ``masks``: in the same
+    pixels, one for each, or none of a model that finds boxes alone.
     """
 
     boxes: Floats
     labels: tuple[str, ...]
     scores: Floats
     embedding: Floats = field(repr=False)
+    masks: tuple[Rle, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -190,17 +197,21 @@ class Detections:
         return float(self.scores[0]) if self.labels else 0.0
 
     def as_record(self) -> dict[str, object]:
-        """The JSON-ready answer: ``objects`` with ``label``, ``score`` and ``box`` (xyxy)."""
-        return {
-            "objects": [
-                {
-                    "label": label,
-                    "score": round(float(score), 6),
-                    "box": [round(float(edge), 2) for edge in box],
-                }
-                for label, score, box in zip(self.labels, self.scores, self.boxes, strict=True)
-            ]
-        }
+        """The JSON-ready answer: ``objects`` with ``label``, ``score`` and ``box`` (xyxy).
+
+        Where there are masks each object has its ``mask`` too, as COCO's run lengths.
+        """
+        objects: list[dict[str, object]] = [
+            {
+                "label": label,
+                "score": round(float(score), 6),
+                "box": [round(float(edge), 2) for edge in box],
+            }
+            for label, score, box in zip(self.labels, self.scores, self.boxes, strict=True)
+        ]
+        for told, mask in zip(objects, self.masks, strict=False):  # there may be none
+            told["mask"] = mask.as_record()
+        return {"objects": objects}
 
 
 BACKGROUND = "background"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from midrib.errors import DataError
-from midrib.records import Mask, Rle
+from midrib.records import Mask, Rle, Size
 
 MAX_PIXELS = 178_956_970
 """Of a mask; the most that a picture may have."""
@@ -36,6 +36,31 @@ def encode_runs(mask: Mask) -> Rle:
     if flat[0]:
         runs = np.append(0, runs)
     return Rle(height, width, _compressed(runs))
+
+
+def encode_within(part: Mask, left: int, top: int, size: Size) -> Rle:
+    """`encode_runs` of a picture of ``size`` that is empty but for ``part`` at that place.
+
+    What it costs follows from the part, however large the picture is around it.
+
+    Args:
+        part: bool, rows × columns.
+        left: column of its first column.
+        top: row of its first row.
+        size: of the picture, which the part does not leave.
+    """
+    require_size(*size)
+    rows = part.shape[0] + 1  # with an empty one below, each run ends in its own column
+    flat = np.ravel(np.vstack([part, np.zeros((1, part.shape[1]), np.bool_)]), order="F")
+    edges = np.flatnonzero(np.diff(flat, prepend=False))
+    places = (left + edges // rows) * size.height + top + edges % rows
+    # A run to the bottom of the picture may go on at the top of the next column.
+    goes_on = np.flatnonzero(places[1:-1:2] == places[2::2]) * 2 + 1
+    ends = np.delete(places, np.concatenate([goes_on, goes_on + 1]))
+    pixels = size.height * size.width
+    if not len(ends) or ends[-1] != pixels:
+        ends = np.append(ends, pixels)
+    return Rle(size.height, size.width, _compressed(np.diff(ends, prepend=0)))
 
 
 def decode_runs(rle: Rle) -> Mask:
@@ -71,6 +96,20 @@ def from_runs(runs: NDArray[np.int64], height: int, width: int) -> Mask:
     """The mask of runs of 0 and 1 in turn that add up to its pixels."""
     values = np.arange(len(runs)) % 2 == 1
     return np.ascontiguousarray(np.repeat(values, runs).reshape((width, height)).T)
+
+
+def pixels_of_both(one: Rle, other: Rle) -> tuple[int, int]:
+    """How many pixels two masks of one picture share, and how many either has.
+
+    Raises ``MaskError`` where they are not of one size.
+    """
+    if (one.height, one.width) != (other.height, other.width):
+        raise MaskError(f"a mask of {other.width} × {other.height} pixels for another picture")
+    ends = [np.cumsum(runs_of(each)) for each in (one, other)]
+    cuts = np.union1d(*ends)
+    lengths = np.diff(cuts, prepend=0)
+    first, second = (np.searchsorted(each, cuts) % 2 == 1 for each in ends)
+    return int(lengths[first & second].sum()), int(lengths[first | second].sum())
 
 
 def require_size(height: int, width: int) -> None:

@@ -8,7 +8,6 @@ from hypothesis.extra import numpy as drawn
 from torchvision.ops import batched_nms, box_iou
 
 from midrib.postprocessing import Suppression, matched, overlaps, suppress
-from midrib.records import Found
 
 ALL = Suppression(least_score=0.1, most_candidates=10_000, most_objects=10_000)
 _CLASSES = 3
@@ -74,7 +73,7 @@ def test_bounds_hold() -> None:
 def test_objects_match_themselves(given_: tuple[np.ndarray, np.ndarray]) -> None:
     """What suppression leaves is found again in any order, and nothing in another class."""
     found = suppress(*given_, ALL)
-    turned = Found(*(part[::-1].copy() for part in found))
+    turned = found.only(np.arange(len(found.scores))[::-1])
     places = matched(found, turned)
     assert (places >= 0).all()
     np.testing.assert_array_equal(turned.boxes[places], found.boxes)

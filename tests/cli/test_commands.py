@@ -13,28 +13,24 @@ import pytest
 from photos import make_class_folders
 from PIL import Image
 from tiny_package import make_tiny_package, picture_bytes
+from warm_start import WarmStart
 
 
 class Shell:
     """Runs ``midrib`` in one home."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, warm_start: WarmStart) -> None:
         self.home = home
+        self._warm_start = warm_start
 
     def __call__(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from midrib.cli import main; main()"]
-        return subprocess.run(
-            [*command, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "MIDRIB_HOME": str(self.home), "COLUMNS": "100"},
-        )
+        environment = {**os.environ, "MIDRIB_HOME": str(self.home), "COLUMNS": "100"}
+        return self._warm_start.run(arguments, environment=environment)
 
 
 @pytest.fixture
-def midrib(tmp_path: Path) -> Shell:
-    return Shell(tmp_path / "home")
+def midrib(tmp_path: Path, warm_start: WarmStart) -> Shell:
+    return Shell(tmp_path / "home", warm_start)
 
 
 def assert_refused(finished: subprocess.CompletedProcess[str], code: int, *words: str) -> None:

@@ -14,31 +14,28 @@ from pathlib import Path
 import pytest
 from photos import make_class_folders
 from PIL import Image
+from warm_start import WarmStart
 
 from midrib.storage import ASIDE_PREFIX
 
 PATIENCE_SECONDS = 120.0
-COMMAND = [sys.executable, "-c", "from midrib.cli import main; main()", "data", "convert"]
+COMMAND = [sys.executable, "-c", "from midrib.cli import main; main()"]
+VERB = ("data", "convert")
 
 
 class Shell:
     """Runs the verb in one home."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, warm_start: WarmStart) -> None:
         self.environment = {**os.environ, "MIDRIB_HOME": str(home), "COLUMNS": "100"}
+        self._warm_start = warm_start
 
     def __call__(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*COMMAND, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=self.environment,
-        )
+        return self._warm_start.run([*VERB, *arguments], environment=self.environment)
 
     def start(self, *arguments: object) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [*COMMAND, *map(str, arguments)],
+            [*COMMAND, *VERB, *map(str, arguments)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=self.environment,
@@ -46,8 +43,8 @@ class Shell:
 
 
 @pytest.fixture
-def convert(tmp_path: Path) -> Shell:
-    return Shell(tmp_path / "home")
+def convert(tmp_path: Path, warm_start: WarmStart) -> Shell:
+    return Shell(tmp_path / "home", warm_start)
 
 
 @pytest.fixture

@@ -51,7 +51,8 @@ class World:
         return [path.read_bytes() for path in sorted((self.scenes / "images").iterdir())[:3]]
 
 
-TRAINED = ["r-fcn", pytest.param("faster-rcnn", marks=pytest.mark.soak)]
+TRAINED = [pytest.param(name, marks=pytest.mark.soak) for name in ("r-fcn", "faster-rcnn")]
+"""Mask R-CNN goes the same way whenever tests run: test_instance_path.py."""
 
 
 @pytest.fixture(scope="module", params=TRAINED)

@@ -14,7 +14,10 @@ from midrib.datasets.tiles import TileConfig, cut_dataset
 from midrib.tasks import ALGORITHMS, ModelRequest, make_model
 from midrib.training import FitTask, Scenes, TrainConfig, create_fabric, fit, planned, recipe_for
 
-DETECTORS = [name for name in ALGORITHMS if ALGORITHMS.get(name).task == "detection"]
+KNOWN = {name: ALGORITHMS.get(name) for name in ALGORITHMS}
+DETECTORS = [
+    name for name, each in KNOWN.items() if each.task == "detection" and not each.with_masks
+]
 TILES = 8
 SIDE = 128
 SHOWN_AN_EPOCH = 10

@@ -14,8 +14,6 @@ from midrib.errors import MidribError, UsageError
 
 def main() -> None:
     """Run the command line and exit with the code of what happened."""
-    # Read by libraries at import: telemetry is nobody's business.
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     # Threads of OpenMP that wait by spinning train 5 % faster alone, but several times slower as
     # soon as anything else wants a core.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

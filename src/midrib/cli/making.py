@@ -19,7 +19,7 @@ def train(
     ] = None,
     task: Annotated[
         str | None,
-        typer.Option(help="classification, detection or segmentation, by its usual algorithm."),
+        typer.Option(help="classification, detection, instances or segmentation."),
     ] = None,
     algorithm: Annotated[
         str | None,
@@ -76,6 +76,8 @@ def train(
     midrib train my-photos/ --epochs 20 --size 160 --set augmentation=dihedral
 
     midrib train nuclei/ --task segment --algorithm fpn
+
+    midrib train nuclei/ --task instances
     """
     from midrib import pipeline
     from midrib.datasets import SplitConfig

@@ -74,7 +74,7 @@ def predict(
     ] = None,
     masks: Annotated[
         Path | None,
-        typer.Option(help="A folder for the classes of pixels, as PNG files of their numbers."),
+        typer.Option(help="A folder for PNG files of numbers: of pixels' classes, or objects."),
     ] = None,
     json: AsJson = False,
 ) -> None:

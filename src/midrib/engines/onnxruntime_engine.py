@@ -9,7 +9,12 @@ import onnxruntime
 
 from midrib.engines.interface import ENGINES, Engine, EngineOptions, Precision, require_options
 from midrib.errors import EngineError
-from midrib.packages.card import ANSWER_OUTPUT, BOXES_OUTPUT, EMBEDDING_OUTPUT, PICTURES_INPUT
+from midrib.packages.card import (
+    ANSWER_OUTPUT,
+    EMBEDDING_OUTPUT,
+    OBJECT_OUTPUTS,
+    PICTURES_INPUT,
+)
 from midrib.records import Outputs, PixelBatch
 
 _SUFFIX = "ExecutionProvider"
@@ -42,14 +47,15 @@ class OnnxRuntimeEngine(Engine):
         if provider not in self._session.get_providers():
             raise _engine_error(f"cannot load {file.name}", f"{provider} does not start here")
         given = {each.name for each in self._session.get_outputs()}
-        self._outputs = [ANSWER_OUTPUT, EMBEDDING_OUTPUT, *({BOXES_OUTPUT} & given)]
+        objects = [name for name in OBJECT_OUTPUTS if name in given]
+        self._outputs = [ANSWER_OUTPUT, EMBEDDING_OUTPUT, *objects]
 
     def run(self, pictures: PixelBatch) -> Outputs:
         try:
             answered = self._session.run(self._outputs, {PICTURES_INPUT: pictures})
         except Exception as problem:  # the binding raises bare pybind exceptions
             raise _engine_error("cannot run the model", problem) from problem
-        return Outputs(*answered)
+        return Outputs(**dict(zip(self._outputs, answered, strict=True)))
 
     @classmethod
     def version(cls) -> str:

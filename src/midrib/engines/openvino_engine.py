@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 
 from midrib.engines.interface import CPU, ENGINES, Engine, EngineOptions, Precision, require_options
 from midrib.errors import EngineError, MissingExtraError
-from midrib.packages.card import ANSWER_OUTPUT, BOXES_OUTPUT, EMBEDDING_OUTPUT, PICTURES_INPUT
+from midrib.packages.card import (
+    ANSWER_OUTPUT,
+    EMBEDDING_OUTPUT,
+    OBJECT_OUTPUTS,
+    PICTURES_INPUT,
+)
 from midrib.records import Outputs, PixelBatch
 
 if TYPE_CHECKING:
@@ -47,7 +52,8 @@ class OpenVinoEngine(Engine):
         except Exception as problem:  # the binding raises bare RuntimeError
             raise _engine_error(f"cannot load {file.name}", problem) from problem
         given = {name for each in self._compiled.outputs for name in each.get_names()}
-        self._outputs = [ANSWER_OUTPUT, EMBEDDING_OUTPUT, *({BOXES_OUTPUT} & given)]
+        objects = [name for name in OBJECT_OUTPUTS if name in given]
+        self._outputs = [ANSWER_OUTPUT, EMBEDDING_OUTPUT, *objects]
         self._requests = local()
 
     def run(self, pictures: PixelBatch) -> Outputs:
@@ -57,7 +63,7 @@ class OpenVinoEngine(Engine):
             answered = [request.get_tensor(name).data.copy() for name in self._outputs]
         except Exception as problem:  # the binding raises bare RuntimeError
             raise _engine_error("cannot run the model", problem) from problem
-        return Outputs(*answered)
+        return Outputs(**dict(zip(self._outputs, answered, strict=True)))
 
     def _request(self) -> openvino.InferRequest:
         """One request a thread: a request holds its own tensors and is not safe to share."""

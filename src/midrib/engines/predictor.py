@@ -10,7 +10,9 @@ import numpy as np
 
 from midrib.engines.choice import AUTO, Choice, choose_engine
 from midrib.engines.interface import ENGINES, Engine, EngineOptions
-from midrib.errors import EngineError, UsageError
+from midrib.engines.joining import joined
+from midrib.engines.objects import objects_of
+from midrib.errors import UsageError
 from midrib.packages import Card, Package, Variant
 from midrib.postprocessing import (
     Region,
@@ -18,7 +20,6 @@ from midrib.postprocessing import (
     classify,
     classify_pixels,
     pixel_confidence,
-    suppress,
     surest,
 )
 from midrib.preprocessing import (
@@ -30,7 +31,6 @@ from midrib.preprocessing import (
     read_picture,
     read_view,
     require_implemented,
-    to_original,
     upright_size,
 )
 from midrib.records import (
@@ -88,12 +88,7 @@ class Predictor:
         if self.card.input.dynamic_batch or len(pictures) == 1:
             return self.engine.run(pictures)
         singles = [self.engine.run(pictures[i : i + 1]) for i in range(len(pictures))]
-        boxes = [single.boxes for single in singles if single.boxes is not None]
-        return Outputs(
-            answer=np.concatenate([single.answer for single in singles]),
-            embedding=np.concatenate([single.embedding for single in singles]),
-            boxes=np.concatenate(boxes) if boxes else None,
-        )
+        return joined(singles)
 
     def classify(self, outputs: Outputs) -> list[Prediction]:
         """Outputs of a classifier to predictions, by the card's decision."""
@@ -102,30 +97,28 @@ class Predictor:
             outputs, self.card.labels, positive=decision.positive, threshold=decision.threshold
         )
 
-    def candidates(self, outputs: Outputs, sizes: Sequence[Size]) -> list[Found]:
+    def candidates(
+        self, outputs: Outputs, sizes: Sequence[Size], *, least_score: float = 0.0
+    ) -> list[Found]:
         """Outputs of a detector to all objects that are worth a look, in pixels of the pictures.
 
         Args:
             outputs: of a batch.
             sizes: of the upright pictures, in their order.
+            least_score: what is less sure is left out.
         """
-        card = self.card
-        recipe = card.suppression or Suppression()
-        if outputs.boxes is None:
-            raise _no_boxes(card)
-        found = [
-            suppress(boxes, scores, recipe)
-            for boxes, scores in zip(outputs.boxes, outputs.answer, strict=True)
-        ]
         return [
-            each._replace(boxes=to_original(each.boxes, card.preprocessing, size))
-            for each, size in zip(found, sizes, strict=True)
+            objects_of(self.card, outputs, row, size, least_score=least_score)
+            for row, size in enumerate(sizes)
         ]
 
-    def look(self, views: Sequence[View]) -> list[Looked]:
-        """What a detector finds in each picture, whole or tile by tile, however unsure it is."""
+    def look(self, views: Sequence[View], *, least_score: float = 0.0) -> list[Looked]:
+        """What a detector finds in each picture, whole or tile by tile, however unsure it is.
+
+        From ``least_score`` on, if it is given; of pictures in tiles in any case.
+        """
         whole = [view for view in views if view.large is None]
-        looked = iter(self._look_at_whole(whole))
+        looked = iter(self._look_at_whole(whole, least_score))
         return [
             next(looked) if view.large is None else self._look_in_tiles(view.large)
             for view in views
@@ -180,7 +173,8 @@ class Predictor:
     def answer(self, views: Sequence[View]) -> Sequence[Answered]:
         """Answers of the card's task; of objects, those that its decision is sure enough of."""
         if self.card.task == "detection":
-            return [self._answered(looked) for looked in self.look(views)]
+            sure = self.card.decision.threshold
+            return [self._answered(looked) for looked in self.look(views, least_score=sure)]
         outputs = self.infer(np.stack([view.pixels for view in views]))
         if self.card.task == "segmentation":
             return self.segment(outputs, [view.of for view in views])
@@ -190,11 +184,12 @@ class Predictor:
         """Encoded pictures to answers, in one batch. Raises ``PictureError``."""
         return self.answer([self.view(data) for data in encoded]) if encoded else []
 
-    def _look_at_whole(self, views: Sequence[View]) -> list[Looked]:
+    def _look_at_whole(self, views: Sequence[View], least_score: float = 0.0) -> list[Looked]:
         if not views:
             return []
         outputs = self.infer(np.stack([view.pixels for view in views]))
-        found = self.candidates(outputs, [view.of for view in views])
+        sizes = [view.of for view in views]
+        found = self.candidates(outputs, sizes, least_score=least_score)
         return [Looked(*each) for each in zip(found, outputs.embedding, strict=True)]
 
     def _look_in_tiles(self, large: Pixels) -> Looked:
@@ -220,21 +215,14 @@ class Predictor:
         """The objects that are sure enough by the card's decision, with their labels."""
         sure = looked.found.from_score(self.card.decision.threshold)
         labels = tuple(self.card.labels[place] for place in sure.classes)
-        return Detections(sure.boxes, labels, sure.scores, looked.embedding)
-
-
-def _no_boxes(card: Card) -> EngineError:
-    return EngineError(
-        f"the file of {card.name} answers without boxes",
-        expected="a detector's, as its card says",
-        todo="run 'midrib package verify' on the package",
-    )
+        return Detections(sure.boxes, labels, sure.scores, looked.embedding, sure.masks)
 
 
 def _no_tiles(card: Card) -> UsageError:
+    made_for = card.task if card.masks is None else "masks of objects"
     return UsageError(
-        f"tiles for {card.name}, which is made for {card.task}",
-        expected="a detector, whose objects in all tiles make one answer",
+        f"tiles for {card.name}, which is made for {made_for}",
+        expected="a detector of boxes, whose objects in all tiles make one answer",
         todo="leave the tiles out; midrib.engines.tiled asks a classifier about each of them",
     )
 
@@ -261,12 +249,12 @@ def load_predictor(
         tiles: how a detector looks at larger pictures; None takes what its card says.
 
     Raises:
-        UsageError: tiles for what is no detector.
+        UsageError: tiles for what is no detector of boxes.
         PackageError: the preprocessing is not one that this midrib implements.
         EngineError: the engine cannot load the file.
     """
     card = package.card
-    if tiles is not None and card.task != "detection":
+    if tiles is not None and (card.task != "detection" or card.masks is not None):
         raise _no_tiles(card)
     tiles = tiles or card.tiles
     require_implemented(card.preprocessing, card.preprocessing_hash)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 from midrib.engines.predictor import Predictor
 from midrib.errors import PackageError
 from midrib.packages import Package
 from midrib.packages.reading import Sample
+from midrib.packages.sample_answers import objects_of_rows
 from midrib.postprocessing import matched, painted
-from midrib.records import Floats, Found
-from midrib.run_lengths import MaskError
+from midrib.records import Floats, Found, Size
+from midrib.run_lengths import MaskError, pixels_of_both
 
 TOLERANCE = 0.01
 """Largest allowed difference of a probability or a score between the lab's answer and this one."""
@@ -59,15 +62,30 @@ def _of_probabilities(predictor: Predictor, sample: Sample) -> Floats:
 
 
 def _of_objects(predictor: Predictor, sample: Sample) -> Floats:
-    """Of the scores; 1 for an object that is not found again."""
+    """Of the scores, 1 for an object that is not found again; and of the masks of all of them.
+
+    Of masks it is the share of their pixels that only one of the two answers has.
+    """
     view = predictor.view(sample.data)
     found = predictor.look([view])[0].found
-    rows = np.array(sample.answer, np.float32).reshape(-1, 6)
-    promised = Found(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.int64))
+    answer = sample.answer
+    if not isinstance(answer, Found):
+        answer = objects_of_rows(cast("list[list[float]]", answer))
+    return _differences(answer, found, sample, view.of)
+
+
+def _differences(promised: Found, found: Found, sample: Sample, size: Size) -> Floats:
     places = matched(promised, found)
     again = np.where(places >= 0, np.append(found.scores, 0)[places], promised.scores + 1)
     difference: Floats = again - promised.scores
-    return difference
+    if not promised.masks or (places < 0).any():
+        return difference
+    pairs = zip(promised.masks, found.only(places).masks, strict=True)
+    try:
+        shared, united = np.sum([pixels_of_both(*pair) for pair in pairs], axis=0)
+    except MaskError as problem:
+        raise _no_mask_of_the_picture(sample, problem, size) from None
+    return np.append(difference, np.float32(1 - shared / max(1, united)))
 
 
 def _of_pixels(predictor: Predictor, sample: Sample) -> Floats:
@@ -79,12 +97,16 @@ def _of_pixels(predictor: Predictor, sample: Sample) -> Floats:
     try:
         promised = painted(masks, predictor.card.labels, view.of)
     except MaskError as problem:
-        raise PackageError(
-            f"sample {sample.file} is promised {problem.came}",
-            expected=f"masks of {view.of.width} × {view.of.height} pixels, as the picture has",
-            todo="export the package again",
-        ) from None
+        raise _no_mask_of_the_picture(sample, problem, view.of) from None
     return np.array([np.mean(promised != found)], np.float32)
+
+
+def _no_mask_of_the_picture(sample: Sample, problem: MaskError, size: Size) -> PackageError:
+    return PackageError(
+        f"sample {sample.file} is promised {problem.came}",
+        expected=f"masks of {size.width} × {size.height} pixels, as the picture has",
+        todo="export the package again",
+    )
 
 
 _DIFFERENCES = {

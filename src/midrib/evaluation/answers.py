@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from midrib.datasets import Item
 from midrib.engines import Predictor
 from midrib.errors import DatasetError
 from midrib.evaluation.records import Evaluation, Skipped
@@ -26,6 +27,18 @@ class LabelledPicture(Protocol):
 
     @property
     def label(self) -> str: ...
+
+
+def require_outlines(items: Sequence[Item]) -> None:
+    """Raise ``DatasetError`` where there are boxes and not one outline or mask."""
+    annotated = [item for item in items if item.annotations]
+    outlined = any(each.mask or each.polygons for item in annotated for each in item.annotations)
+    if annotated and not outlined:
+        raise DatasetError(
+            f"{annotated[0].path} has boxes, and no picture has an outline or a mask",
+            expected="masks, as the model answers them",
+            todo="name data that are labelled for segmentation",
+        )
 
 
 class _Answered(NamedTuple):

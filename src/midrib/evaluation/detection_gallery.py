@@ -60,9 +60,12 @@ def _drawn(evaluation: DetectionEvaluation, row: int) -> DrawnPicture | None:
 
 
 def _annotations(objects: TrueObjects | FoundObjects, labels: tuple[str, ...]) -> list[Annotation]:
+    masks = objects.masks or (None,) * len(objects)
     return [
-        Annotation(labels[place], (box[0], box[1], box[2], box[3]))
-        for place, box in zip(objects.classes.tolist(), objects.xyxy.tolist(), strict=True)
+        Annotation(labels[place], (box[0], box[1], box[2], box[3]), mask=mask)
+        for place, box, mask in zip(
+            objects.classes.tolist(), objects.xyxy.tolist(), masks, strict=True
+        )
     ]
 
 

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from midrib.errors import StorageError
 from midrib.evaluation.records import Skipped
-from midrib.metrics.objects import FoundObjects, TrueObjects
+from midrib.metrics.objects import FoundObjects, Shape, TrueObjects
 from midrib.names import unknown_name
-from midrib.records import Floats, Score
+from midrib.records import Floats, Rle, Score
 from midrib.storage import write_bytes
 
 TASK = "detection"
+_MASKS_OF = {"true": "masks_of_true", "found": "masks_of_found"}
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class DetectionEvaluation:
     the score from which an object is answered. ``embedding``: float32, count × features.
     ``statistics``: float32, count × 4, see `midrib.packages.picture_statistics`. ``leaked``:
     pictures that the model has learnt from copies of. ``groups``: what each picture belongs to,
-    '' for nothing; empty in evaluations that were saved before there were any.
+    '' for nothing; empty in evaluations that were saved before there were any. ``with_masks``:
+    whether the package draws masks; then all objects have them, and are compared by them.
     """
 
     split: str
@@ -45,9 +47,15 @@ class DetectionEvaluation:
     skipped: tuple[Skipped, ...]
     leaked: tuple[Path, ...] = ()
     groups: tuple[str, ...] = ()
+    with_masks: bool = False
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    @property
+    def shape(self) -> Shape:
+        """What of two objects is compared."""
+        return "masks" if self.with_masks else "boxes"
 
     @property
     def answered(self) -> tuple[FoundObjects, ...]:
@@ -92,6 +100,7 @@ class DetectionEvaluation:
             "skipped": [(str(path), reason) for path, reason in self.skipped],
             "leaked": [str(path) for path in self.leaked],
             "groups": self.groups,
+            "with_masks": self.with_masks,
         }
         arrays: dict[str, NDArray[Any]] = {
             "embedding": self.embedding,
@@ -99,6 +108,9 @@ class DetectionEvaluation:
             **_flat("true", self.truth, ("xyxy", "classes", "crowd")),
             **_flat("found", self.found, ("xyxy", "classes", "scores")),
         }
+        if self.with_masks:
+            arrays |= {_MASKS_OF["true"]: _as_bytes(self.truth)}
+            arrays |= {_MASKS_OF["found"]: _as_bytes(self.found)}
         whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         write_bytes(path, save(whole, metadata={"evaluation": json.dumps(facts)}))
 
@@ -132,6 +144,7 @@ class DetectionEvaluation:
             skipped=tuple(Skipped(Path(path), reason) for path, reason in facts["skipped"]),
             leaked=tuple(Path(path) for path in facts["leaked"]),
             groups=tuple(facts.get("groups", ())),
+            with_masks=bool(facts.get("with_masks")),
         )
 
 
@@ -162,13 +175,26 @@ def _flat(
     return {f"{kind}_count": counts, **parts}
 
 
+def _as_bytes(rows: Sequence[TrueObjects | FoundObjects]) -> NDArray[np.uint8]:
+    """Masks of all pictures as JSON."""
+    told = [[[mask.height, mask.width, mask.counts] for mask in row.masks] for row in rows]
+    return np.frombuffer(json.dumps(told).encode("ascii"), np.uint8)
+
+
+def _masks(told: NDArray[np.uint8]) -> list[tuple[Rle, ...]]:
+    """What `_as_bytes` wrote."""
+    return [tuple(Rle(*mask) for mask in row) for row in json.loads(told.tobytes())]
+
+
 def _rows(kind: str, arrays: dict[str, NDArray[Any]]) -> list[dict[str, Any]]:
     ends = np.cumsum(arrays[f"{kind}_count"])[:-1]
-    parts = {
+    parts: dict[str, Sequence[Any]] = {
         name.removeprefix(f"{kind}_"): np.split(array, ends)
         for name, array in arrays.items()
         if name.startswith(f"{kind}_") and name != f"{kind}_count"
     }
+    if _MASKS_OF[kind] in arrays:
+        parts["masks"] = _masks(arrays[_MASKS_OF[kind]])
     return [
         {name: split[row] for name, split in parts.items()}
         for row in range(len(arrays[f"{kind}_count"]))

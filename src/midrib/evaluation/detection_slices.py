@@ -87,7 +87,14 @@ def _slices(
 
 def _scored(evaluation: DetectionEvaluation, slices: Sequence[str]) -> dict[str, DetectionScores]:
     truth, found = evaluation.truth, evaluation.found
-    return scores_by_slice(truth, found, evaluation.labels, slices, most=most_counted(found))
+    return scores_by_slice(
+        truth,
+        found,
+        evaluation.labels,
+        slices,
+        shape=evaluation.shape,
+        most=most_counted(found),
+    )
 
 
 def _known(value: float) -> float | None:

@@ -15,7 +15,7 @@ from midrib.evaluation import wording
 from midrib.evaluation.detection_figures import detection_figures
 from midrib.evaluation.detection_gallery import crowded_tiles
 from midrib.evaluation.detection_records import DetectionEvaluation
-from midrib.evaluation.detection_scores import most_counted
+from midrib.evaluation.detection_scores import MASK, most_counted
 from midrib.evaluation.detection_slices import detection_slices
 from midrib.evaluation.figures import Figure, Row, answer_figures, training_figures
 from midrib.evaluation.gallery import right_tiles, wrong_tiles
@@ -43,11 +43,13 @@ _MOST_CLASSES_IN_MATRIX = 12
 _MOST_CONFUSIONS = 10
 _TILES = ("average_precision", "accuracy", "balanced_accuracy")
 _OBJECT_TILES = ("ap", "precision", "recall")
+_MASK_TILES = ("mask_ap", "pq", "precision", "recall")
 _PIXEL_TILES = ("dice", "boundary_iou", "accuracy")
 
 ROC_AUC = "roc_auc"
 AP50 = "ap50"
-"""Headlines: of classifiers and of detectors; of segmenters it is `MIOU`."""
+"""Headlines: of classifiers and of detectors, `MASK` before it where they draw masks; of
+segmenters it is `MIOU`."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,9 @@ def headline_of(evaluation: AnyEvaluation) -> str:
     """The name of the score that the verdict is about, unless another is asked for."""
     if isinstance(evaluation, SegmentationEvaluation):
         return MIOU
-    return AP50 if isinstance(evaluation, DetectionEvaluation) else ROC_AUC
+    if isinstance(evaluation, DetectionEvaluation):
+        return f"{MASK}{AP50}" if evaluation.with_masks else AP50
+    return ROC_AUC
 
 
 def _own(evaluation: AnyEvaluation, card: Card) -> dict[str, Any]:
@@ -228,11 +232,12 @@ def _of_pixels(evaluation: SegmentationEvaluation) -> dict[str, Any]:
 
 def _object_figures(evaluation: DetectionEvaluation) -> list[Figure]:
     pair, count = (evaluation.truth, evaluation.found), len(evaluation.labels)
-    threshold = evaluation.threshold
+    threshold, shape = evaluation.threshold, evaluation.shape
+    most = most_counted(evaluation.found)
     return detection_figures(
-        detection_scores(*pair, evaluation.labels, most=most_counted(evaluation.found)),
-        error_kinds(*pair, count),
-        detection_confusion(*pair, count, least_score=threshold),
+        detection_scores(*pair, evaluation.labels, shape=shape, most=most),
+        error_kinds(*pair, count, shape=shape),
+        detection_confusion(*pair, count, least_score=threshold, shape=shape),
         evaluation.labels,
         least_score=threshold,
     )
@@ -274,7 +279,7 @@ def _tiles(evaluation: AnyEvaluation, headline: str) -> list[Score]:
     """The few scores that stand at the top."""
     wanted = list(_TILES)
     if isinstance(evaluation, DetectionEvaluation):
-        wanted = list(_OBJECT_TILES)
+        wanted = list(_MASK_TILES if evaluation.with_masks else _OBJECT_TILES)
     elif isinstance(evaluation, SegmentationEvaluation):
         wanted = list(_PIXEL_TILES)
     elif evaluation.positive_index is not None:

@@ -12,7 +12,7 @@ from midrib.datasets import Item
 from midrib.datasets.class_maps import class_map_of
 from midrib.engines import Predictor
 from midrib.errors import DatasetError
-from midrib.evaluation.answers import LabelledPicture, require_known_label
+from midrib.evaluation.answers import LabelledPicture, require_known_label, require_outlines
 from midrib.evaluation.records import Skipped
 from midrib.evaluation.segmentation_records import Masks, PixelCounts, SegmentationEvaluation
 from midrib.evaluation.segmentation_scores import scored
@@ -38,16 +38,7 @@ class SegmentationAnswers:
 
     def require_known(self, items: Sequence[LabelledPicture]) -> None:
         """Raise ``DatasetError`` for a class that the package does not know, and for boxes."""
-        annotated = [item for item in _with_objects(items) if item.annotations]
-        outlined = any(
-            each.mask or each.polygons for item in annotated for each in item.annotations
-        )
-        if annotated and not outlined:
-            raise DatasetError(
-                f"{annotated[0].path} has boxes, and no picture has an outline or a mask",
-                expected="masks, as the model answers them",
-                todo="name data that are labelled for segmentation",
-            )
+        require_outlines(_with_objects(items))
         for item in _with_objects(items):
             for label in item.labels if not item.annotations else ():
                 raise DatasetError(

@@ -19,6 +19,13 @@ _MEANINGS = {
     "ap50": "Average precision where half of the union must be shared",
     "ap75": "Average precision where three quarters of the union must be shared",
     "ar": "Recall of the surest hundred of a picture over the same overlaps as AP",
+    "mask_ap": "AP of masks, as COCO has it",
+    "mask_ap50": "Average precision where half of the masks' union must be shared",
+    "mask_ap75": "Average precision where three quarters of the masks' union must be shared",
+    "mask_ar": "Recall of the surest hundred of a picture by their masks",
+    "pq": "Panoptic quality of what is answered: how many masks are right, times how well",
+    "sq": "Mean overlap of the masks that are right",
+    "rq": "F1 of finding masks, right from an overlap of 0.5 on",
     "precision": "Share of answered objects that are there, at the package's threshold",
     "recall": "Share of objects that are answered, at the package's threshold",
     "miou": "Intersection over union of true and answered pixels, mean over classes",
@@ -30,6 +37,13 @@ _TITLES = {
     "ap50": "AP50",
     "ap75": "AP75",
     "ar": "AR",
+    "mask_ap": "Mask AP",
+    "mask_ap50": "Mask AP50",
+    "mask_ap75": "Mask AP75",
+    "mask_ar": "Mask AR",
+    "pq": "PQ",
+    "sq": "SQ",
+    "rq": "RQ",
     "precision": "Precision",
     "recall": "Recall",
     "miou": "mIoU",
@@ -37,7 +51,7 @@ _TITLES = {
     "dice": "Dice",
     "boundary_iou": "Boundary IoU",
 }
-_OF_CLASS = ("ap50", "iou", "dice", "boundary_iou")
+_OF_CLASS = ("ap50", "mask_ap50", "iou", "dice", "boundary_iou")
 
 
 def metric_title(metric: str) -> str:

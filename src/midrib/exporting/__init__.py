@@ -1,5 +1,6 @@
 """From a trained model to a package that is proven to answer like it."""
 
+from midrib.exporting.comparison import ParityLimits
 from midrib.exporting.config import ExportConfig
 from midrib.exporting.onnx_file import export_onnx, write_onnx
 from midrib.exporting.packaging import (
@@ -8,7 +9,7 @@ from midrib.exporting.packaging import (
     load_packaged,
     make_package,
 )
-from midrib.exporting.parity import ParityLimits, certify
+from midrib.exporting.parity import certify
 
 __all__ = [
     "ExportConfig",

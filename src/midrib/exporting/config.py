@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from midrib.config import Config
 from midrib.evaluation import THRESHOLD_RULES
-from midrib.exporting.parity import ParityLimits
+from midrib.exporting.comparison import ParityLimits
 from midrib.postprocessing import Suppression
 from midrib.tiling import Tiling
 

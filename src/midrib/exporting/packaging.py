@@ -37,11 +37,14 @@ from midrib.packages import (
     open_package,
     write_package,
 )
-from midrib.packages.reading import SampleAnswer
+from midrib.packages.sample_answers import SampleAnswer, rows_of
+from midrib.pasting import MaskPasting
 from midrib.postprocessing import PixelDecision, Suppression
 from midrib.preprocessing import DecodeLimits
+from midrib.records import Found
 from midrib.storage import file_sha256
 from midrib.tasks import TaskModel
+from midrib.tasks.detection import Detector
 from midrib.tasks.segmentation import Segmenter
 from midrib.training import RunFolder, RunRecord, trained_model
 
@@ -82,6 +85,8 @@ def make_package(
         StorageError: the package cannot be written.
     """
     record, model = folder.record(), trained_model(folder)
+    if isinstance(model, Detector):
+        model.suppression = config.suppression or Suppression()
     export_onnx(model, record.recipe, folder.onnx)
     engine = OnnxRuntimeEngine(folder.onnx, EngineOptions())
     validation_items, test_items = dataset.of("validation"), dataset.of("test")
@@ -149,6 +154,7 @@ def _draft_card(
     record: RunRecord, model: TaskModel, file: Path, certificate: Certificate, config: ExportConfig
 ) -> Card:
     finds = model.task == "detection"
+    cells = model.mask_cells if isinstance(model, Detector) else None
     return Card(
         name=record.name,
         task=model.task,
@@ -157,6 +163,7 @@ def _draft_card(
         backbone=model.backbone.facts.name,
         embedding_size=model.embedding_size,
         suppression=(config.suppression or Suppression()) if finds else None,
+        masks=MaskPasting(cells=cells) if cells else None,
         tiles=config.tiles,
         pixels=PixelDecision(stride=model.stride) if isinstance(model, Segmenter) else None,
         input=ModelInput(
@@ -217,7 +224,8 @@ def _decide(validation: AnyEvaluation, config: ExportConfig) -> Decision:
     threshold = None if config.threshold is None else as_number(config.threshold)
     if isinstance(validation, DetectionEvaluation):
         if threshold is None:
-            threshold = best_threshold(validation.truth, validation.found)
+            pair = validation.truth, validation.found
+            threshold = best_threshold(*pair, validation.shape)
         return Decision(threshold=threshold)
     if config.positive is None:
         return Decision()
@@ -249,9 +257,5 @@ def _answer(validation: AnyEvaluation, index: int) -> SampleAnswer:
         probabilities: list[float] = validation.answer[index].tolist()
         return probabilities
     sure = validation.answered[index]
-    return [
-        [*box, score, float(place)]
-        for box, score, place in zip(
-            sure.xyxy.tolist(), sure.scores.tolist(), sure.classes.tolist(), strict=True
-        )
-    ]
+    found = Found(sure.xyxy, sure.scores, sure.classes, sure.masks)
+    return found if validation.with_masks else rows_of(found)

@@ -3,75 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
 import torch
-from pydantic import Field
 
-from midrib.config import Config
 from midrib.datasets import Item
 from midrib.engines import Engine
 from midrib.errors import ParityError
+from midrib.exporting.comparison import (
+    MASKS_AGREE,
+    Compared,
+    Errors,
+    ParityLimits,
+    errors_of,
+)
+from midrib.exporting.object_comparison import objects, ranked_objects
 from midrib.machine import machine_name
-from midrib.metrics.decisions import Counts
 from midrib.packages import Certificate
-from midrib.postprocessing import Suppression, decide, matched, suppress
+from midrib.postprocessing import decide
 from midrib.preprocessing import Recipe, read_picture
-from midrib.records import Floats, Found, Outputs, PixelBatch
+from midrib.records import Floats, Outputs, PixelBatch, Size
 from midrib.tasks import TaskModel
 
 _BATCH = 16
 _BATCH_PIXELS = 1 << 21
 MAX_PICTURES = 1000
-
-MASKS_AGREE = 0.99
-"""Intersection over union from which two masks of one picture are the same."""
-
-SURE = 0.25
-"""Score from which on a detector's object must be found by its file too."""
-
-
-class ParityLimits(Config):
-    """How far an exported file may be from its model."""
-
-    max_error: float = Field(default=1e-3, gt=0)
-    """Largest absolute difference of any probability or score."""
-
-    max_changed_share: float = Field(default=0.0, ge=0, lt=1)
-    """Share of held-out pictures whose decided label may differ."""
-
-    max_lost_share: float = Field(default=0.005, ge=0, lt=1)
-    """Share of a detector's sure objects that its file may not find: of the same class, at an IoU
-    of 0.95 or more."""
-
-    min_mask_iou: float = Field(default=0.99, gt=0, le=1)
-    """Least intersection over union of a segmenter's masks and its file's, of each class over all
-    held-out pictures."""
-
-
-class Errors(NamedTuple):
-    """Absolute differences of probabilities or scores: the largest, their sum, how many."""
-
-    largest: float
-    total: float
-    values: int
-
-
-class Compared(NamedTuple):
-    """Model and file on one batch.
-
-    ``changed``: pictures of which the decision differs. ``objects``: what a detector's model is
-    sure of; ``matched``: which of them the file finds too. ``shared`` and ``united``: places of
-    each class of pixels that both answer, and that either does; int64, classes.
-    """
-
-    errors: Errors
-    changed: int
-    objects: int = 0
-    matched: int = 0
-    shared: Counts | None = None
-    united: Counts | None = None
 
 
 def certify(
@@ -97,7 +54,9 @@ def certify(
     limits = limits or ParityLimits()
     served = model.served().to("cpu").eval()
     used = items[:MAX_PICTURES]
-    compare = _ranked_objects if model.ranked else _COMPARE[model.task]
+    compare = _COMPARE[model.task]
+    if model.ranked:
+        compare = partial(ranked_objects, size=Size(recipe.height, recipe.width))
     found = []
     for pictures in _batches(used, recipe, dynamic_batch=model.dynamic_batch):
         with torch.inference_mode():
@@ -126,26 +85,7 @@ def _labels(of_model: Outputs, of_file: Outputs, _: ParityLimits) -> Compared:
         decide(each.answer, labels, positive=None, threshold=0.5) for each in (of_model, of_file)
     ]
     changed = sum(a != b for a, b in zip(*decisions, strict=True))
-    return Compared(_errors(of_model.answer - of_file.answer), changed)
-
-
-def _objects(of_model: Outputs, of_file: Outputs, _: ParityLimits) -> Compared:
-    """Scores of all candidates, and the objects that they come to.
-
-    The file's boxes are taken in the order of the model's scores: where many are nearly equal, as
-    after one epoch, the last bit of a score would choose which of two candidates covers the other.
-    """
-    in_order = Outputs(of_model.answer, of_file.embedding, of_file.boxes)
-    pairs = list(zip(_sure(of_model, SURE), _sure(in_order, SURE / 2), strict=True))
-    missed = [int((matched(promised, found) < 0).sum()) for promised, found in pairs]
-    objects = sum(len(promised.scores) for promised, _ in pairs)
-    errors = _errors(of_model.answer - of_file.answer)
-    return Compared(errors, sum(map(bool, missed)), objects, objects - sum(missed))
-
-
-def _errors(differences: Floats) -> Errors:
-    absolute = np.abs(differences)
-    return Errors(float(absolute.max(initial=0)), float(absolute.sum()), absolute.size)
+    return Compared(errors_of(of_model.answer - of_file.answer), changed)
 
 
 def _mean(errors: Sequence[Errors]) -> float:
@@ -155,7 +95,7 @@ def _mean(errors: Sequence[Errors]) -> float:
 def _pixels(of_model: Outputs, of_file: Outputs, _: ParityLimits) -> Compared:
     """Probabilities at each place, and the most probable class there."""
     pair = of_model.answer, of_file.answer
-    errors = _errors(_probabilities(pair[0]) - _probabilities(pair[1]))
+    errors = errors_of(_probabilities(pair[0]) - _probabilities(pair[1]))
     one, other = (each.argmax(axis=1) for each in pair)
     classes = range(pair[0].shape[1])
     shared, united = (
@@ -185,34 +125,13 @@ def _mask_iou(found: Sequence[Compared]) -> float | None:
     if not shared:
         return None
     common, either = np.sum(shared, axis=0), np.sum(united, axis=0)
-    return float((common[either > 0] / either[either > 0]).min())
-
-
-def _ranked_objects(of_model: Outputs, of_file: Outputs, limits: ParityLimits) -> Compared:
-    """The objects of one picture alone: candidates of nearly equal scores may change places.
-
-    One that is answered with another score counts as lost. Where the model is sure of nothing,
-    both must be as unsure.
-    """
-    [promised], [found] = _sure(of_model, SURE), _sure(of_file, SURE / 2)
-    if not len(promised.scores):
-        return Compared(_errors(of_model.answer.max(keepdims=True) - of_file.answer.max()), 0)
-    places = matched(promised, found)
-    errors = np.abs(promised.scores - np.append(found.scores, np.float32(np.inf))[places])
-    kept = errors <= limits.max_error
-    return Compared(_errors(errors[kept]), int(not kept.all()), len(kept), int(kept.sum()))
-
-
-def _sure(outputs: Outputs, least: float) -> list[Found]:
-    recipe = Suppression(least_score=least)
-    if outputs.boxes is None:
-        raise AssertionError("a detector's outputs have boxes")
-    return [suppress(*each, recipe) for each in zip(outputs.boxes, outputs.answer, strict=True)]
+    there = either > 0
+    return float((common[there] / either[there]).min()) if there.any() else None
 
 
 _COMPARE: dict[str, Callable[[Outputs, Outputs, ParityLimits], Compared]] = {
     "classification": _labels,
-    "detection": _objects,
+    "detection": objects,
     "segmentation": _pixels,
 }
 
@@ -227,11 +146,10 @@ def _batches(items: Sequence[Item], recipe: Recipe, *, dynamic_batch: bool) -> I
 
 def _require_within(certificate: Certificate, limits: ParityLimits) -> None:
     lost = certificate.objects - certificate.matched_objects
+    within = certificate.mask_iou is None or certificate.mask_iou >= limits.min_mask_iou
     if certificate.objects:
-        within = lost <= certificate.objects * limits.max_lost_share
-    elif certificate.mask_iou is not None:
-        within = certificate.mask_iou >= limits.min_mask_iou
-    else:
+        within &= lost <= certificate.objects * limits.max_lost_share
+    elif certificate.mask_iou is None:
         share = certificate.changed_decisions / certificate.pictures
         within = share <= limits.max_changed_share
     if certificate.max_error <= limits.max_error and within:
@@ -248,7 +166,9 @@ def _require_within(certificate: Certificate, limits: ParityLimits) -> None:
 
 def _lost(certificate: Certificate) -> str:
     """What became of objects or masks, in a clause."""
-    if certificate.mask_iou is not None:
-        return f" and masks agree by {certificate.mask_iou:.3f}"
     lost = certificate.objects - certificate.matched_objects
-    return f" and {lost} of {certificate.objects} objects were lost"
+    of_objects = f" and {lost} of {certificate.objects} objects were lost"
+    if certificate.mask_iou is None:
+        return of_objects
+    of_masks = f" and masks agree by {certificate.mask_iou:.3f}"
+    return of_objects + of_masks if certificate.objects else of_masks

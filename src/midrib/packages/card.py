@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from midrib.config import Config
 from midrib.errors import UsageError
 from midrib.names import unknown_name
+from midrib.pasting import MaskPasting
 from midrib.postprocessing import PixelDecision, Suppression
 from midrib.preprocessing import Recipe
 from midrib.records import Score
@@ -22,6 +23,10 @@ CARD_FORMAT: Literal[1] = 1
 ANSWER_OUTPUT = "answer"
 EMBEDDING_OUTPUT = "embedding"
 BOXES_OUTPUT = "boxes"
+MASKS_OUTPUT = "masks"
+OBJECT_OUTPUTS = (BOXES_OUTPUT, MASKS_OUTPUT)
+"""What a file may answer beside the first two, which all of them do."""
+
 PICTURES_INPUT = "pictures"
 
 
@@ -91,8 +96,9 @@ class Certificate(Config):
     """Those that the file finds too: the same class at an IoU of 0.95 or more."""
 
     mask_iou: float | None = None
-    """Of a segmenter: intersection over union of the masks that model and file answer, over all
-    pictures, of the class in which they agree least."""
+    """Of a segmenter, and of a detector's objects that the file finds too: intersection over union
+    of the masks that model and file answer, over all pictures, of the class in which they agree
+    least."""
 
     engine: str
     """The engine, with its version, that the variant was run in."""
@@ -144,6 +150,10 @@ class Card(Config):
     suppression: Suppression | None = None
     """Of a detector: how its candidates become objects, outside the graph."""
 
+    masks: MaskPasting | None = None
+    """Of a detector that draws what it finds: how its masks come into the picture, outside the
+    graph."""
+
     tiles: Tiling | None = None
     """Of a detector: how it looks at pictures that are larger than a tile; None looks at the
     whole at once."""
@@ -183,8 +193,10 @@ class Card(Config):
             raise ValueError("a segmenter, and no other model, says how pixels are decided")
         if self.task == "segmentation" and self.preprocessing.fit == "crop":
             raise ValueError("a segmenter looks at the whole picture")
-        if self.tiles is not None and self.task != "detection":
-            raise ValueError("only a detector looks tile by tile")
+        if self.masks is not None and self.task != "detection":
+            raise ValueError("only a detector has masks of objects")
+        if self.tiles is not None and (self.task != "detection" or self.masks is not None):
+            raise ValueError("only a detector looks tile by tile, and none that draws masks")
         if self.decision.positive is not None and (
             len(self.labels) != 2 or self.decision.positive not in self.labels
         ):

@@ -13,21 +13,13 @@ from midrib.errors import ConfigError, PackageError
 from midrib.packages.card import Card, Variant
 from midrib.packages.manifest import read_manifest
 from midrib.packages.reference import Reference
-from midrib.records import Rle
-from midrib.run_lengths import MaskError, runs_of
+from midrib.packages.sample_answers import ANSWERS_FILE, SampleAnswer, read_answer
 
 C = TypeVar("C", bound=Config)
 
-SampleAnswer = list[float] | list[list[float]] | dict[str, Rle]
-"""Probabilities in the order of the labels; of a detector a row an object: left, top, right and
-bottom in pixels of the upright picture, score, and place of the class among the labels; of a
-segmenter the mask of each class that the picture shows, but for background."""
-
-_OBJECT_NUMBERS = 6
 CARD_FILE = "model.json"
 REFERENCE_FILE = "reference.json"
 SAMPLES_FOLDER = "samples"
-ANSWERS_FILE = "answers.json"
 
 
 @dataclass(frozen=True)
@@ -56,39 +48,9 @@ class Package:
         """Inputs with the answers the lab got. Raises ``PackageError``."""
         folder = self.folder / SAMPLES_FOLDER
         return [
-            Sample(name, _read(folder / Path(name).name), self._answer(name, answer))
+            Sample(name, _read(folder / Path(name).name), read_answer(self.card, name, answer))
             for name, answer in _json_table(folder / ANSWERS_FILE).items()
         ]
-
-    def _answer(self, name: str, answer: object) -> SampleAnswer:
-        if self.card.task == "detection":
-            return self._objects(name, answer)
-        if self.card.task == "segmentation":
-            return self._masks(name, answer)
-        classes = len(self.card.labels)
-        return _numbers(name, answer, classes, f"{classes} probabilities, one a label")
-
-    def _objects(self, name: str, answer: object) -> list[list[float]]:
-        expected = "a list of objects: box, score and place of the class"
-        if not isinstance(answer, list):
-            raise _not_held(f"holds a {type(answer).__name__}", name, expected)
-        rows = [_numbers(name, row, _OBJECT_NUMBERS, expected) for row in answer]
-        for row in rows:
-            if row[-1] not in range(len(self.card.labels)):
-                raise _not_held(f"holds an object of class {row[-1]:g}", name, expected)
-        return rows
-
-    def _masks(self, name: str, answer: object) -> dict[str, Rle]:
-        expected = "a mask of run lengths for each class, by its label"
-        if not isinstance(answer, dict) or not answer.keys() <= set(self.card.labels):
-            raise _not_held("holds no masks of the card's classes", name, expected)
-        try:
-            masks = {label: Rle.of(mask) for label, mask in answer.items()}
-            for mask in masks.values():
-                runs_of(mask)
-        except (AttributeError, KeyError, TypeError, ValueError, MaskError) as problem:
-            raise _not_held(f"holds a mask that is none ({problem})", name, expected) from None
-        return masks
 
     @cached_property
     def manifest(self) -> dict[str, str]:
@@ -116,22 +78,6 @@ def open_package(folder: Path) -> Package:
         )
     read_manifest(folder)
     return Package(folder=folder, card=_read_as(Card, folder / CARD_FILE))
-
-
-def _numbers(name: str, answer: object, count: int, expected: str) -> list[float]:
-    if not isinstance(answer, list) or not all(isinstance(each, int | float) for each in answer):
-        raise _not_held("holds no list of numbers", name, expected)
-    if len(answer) != count:
-        raise _not_held(f"holds {len(answer)} numbers", name, expected)
-    return answer
-
-
-def _not_held(what: str, name: str, expected: str) -> PackageError:
-    return PackageError(
-        f"{ANSWERS_FILE} {what} for {name}",
-        expected=expected,
-        todo="get the package again from where it came",
-    )
 
 
 def _read_as(kind: type[C], path: Path) -> C:

@@ -10,16 +10,15 @@ from midrib.errors import StorageError
 from midrib.packages.card import Card
 from midrib.packages.manifest import MANIFEST, compute_manifest, format_manifest
 from midrib.packages.reading import (
-    ANSWERS_FILE,
     CARD_FILE,
     REFERENCE_FILE,
     SAMPLES_FOLDER,
     Package,
     Sample,
-    SampleAnswer,
     open_package,
 )
 from midrib.packages.reference import Reference
+from midrib.packages.sample_answers import ANSWERS_FILE, plain
 from midrib.storage import folder_written_aside, write_json, write_text
 
 
@@ -49,7 +48,7 @@ def write_package(content: PackageContent, target: Path) -> Package:
         (folder / SAMPLES_FOLDER).mkdir()
         for sample in content.samples:
             (folder / SAMPLES_FOLDER / sample.file).write_bytes(sample.data)
-        answers = {sample.file: _plain(sample.answer) for sample in content.samples}
+        answers = {sample.file: plain(sample.answer) for sample in content.samples}
         write_json(folder / SAMPLES_FOLDER / ANSWERS_FILE, answers)
         write_json(folder / REFERENCE_FILE, content.reference.model_dump(mode="json"))
         _finish(folder, content.card)
@@ -75,13 +74,6 @@ def _require_replaceable(target: Path) -> None:
             expected="an older package, an empty folder or nothing there",
             todo="choose another path",
         )
-
-
-def _plain(answer: SampleAnswer) -> object:
-    """JSON-ready."""
-    if isinstance(answer, dict):
-        return {label: mask.as_record() for label, mask in answer.items()}
-    return answer
 
 
 def _finish(folder: Path, card: Card) -> None:

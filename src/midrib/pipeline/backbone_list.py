@@ -182,7 +182,7 @@ def _algorithms(wanted: BackboneFilter) -> list[Algorithm]:
     """Those of which one has to take a backbone; none are asked for when the list is empty."""
     if wanted.algorithm:
         chosen = ALGORITHMS.get(wanted.algorithm)
-        if wanted.task and wanted.task != chosen.task:
+        if wanted.task and wanted.task not in chosen.tasks:
             raise UsageError(
                 f"'{wanted.algorithm}' is no algorithm for the task '{wanted.task}'",
                 expected=f"the task '{chosen.task}'",
@@ -192,9 +192,10 @@ def _algorithms(wanted: BackboneFilter) -> list[Algorithm]:
     if wanted.task is None:
         return []
     known = [ALGORITHMS.get(name) for name in ALGORITHMS]
-    if wanted.task not in {each.task for each in known}:
-        raise unknown_name("task", wanted.task, {each.task for each in known})
-    return [each for each in known if each.task == wanted.task]
+    tasks = {task for each in known for task in each.tasks}
+    if wanted.task not in tasks:
+        raise unknown_name("task", wanted.task, tasks)
+    return [each for each in known if wanted.task in each.tasks]
 
 
 def _fits(algorithms: list[Algorithm], listed: Listed) -> list[Fit]:

@@ -63,7 +63,9 @@ class Explained:
     def _losses(self) -> str:
         if isinstance(self.plan, SegmentationPlan):
             return f"{self.config.loss} of the pixels"
-        return f"{self.config.loss} of the scores, {self.config.box_loss} of the boxes"
+        draws = ALGORITHMS.get(self.config.algorithm).with_masks
+        masks = ", cross-entropy of the masks" if draws else ""
+        return f"{self.config.loss} of the scores, {self.config.box_loss} of the boxes{masks}"
 
     def _input(self) -> str:
         recipe = self.recipe

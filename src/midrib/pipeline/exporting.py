@@ -49,7 +49,7 @@ def export(
         DatasetError: its pictures have changed since.
     """
     folder, config = RunFolder(Path(run)), config or ExportConfig()
-    require_objects(ALGORITHMS.get(folder.record().train.algorithm).task, config)
+    require_objects(folder.record().train.algorithm, config)
     dataset = as_trained(folder, reporter)
     task = ALGORITHMS.get(folder.record().train.algorithm).task
     require_label(dataset, task, config)

@@ -107,7 +107,7 @@ def train(
     require_trainable(with_known_weights(config, settings), settings)
     task = ALGORITHMS.get(config.algorithm).task
     require_threshold(task, export_config)
-    require_objects(task, export_config)
+    require_objects(config.algorithm, export_config)
     divided = divide_for_training(
         source,
         split_config,

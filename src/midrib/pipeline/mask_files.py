@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -27,17 +27,11 @@ def write_masks(
     told = {path: each for path, each in answers.items() if isinstance(each, Segmentation)}
     if not told:
         raise UsageError(
-            "the model answers without classes of pixels",
-            expected="a segmenter",
+            "the model answers without classes of pixels or masks of objects",
+            expected="a segmenter, or a detector that draws masks",
             todo="leave --masks out",
         )
-    [(stem, count)] = Counter(path.stem for path in told).most_common(1)
-    if count > 1:
-        raise UsageError(
-            f"{count} pictures are called {stem}, and each has a mask called so",
-            expected="pictures of different names",
-            todo="ask about them one folder after the other",
-        )
+    require_names_apart(told)
     table = io.StringIO()
     csv.writer(table, lineterminator="\n").writerows([("value", "label"), *enumerate(labels)])
     write_text(folder / "classes.csv", table.getvalue())
@@ -48,3 +42,14 @@ def write_masks(
         written.append(folder / "masks" / f"{path.stem}.png")
         write_bytes(written[-1], encoded.getvalue())
     return written
+
+
+def require_names_apart(pictures: Iterable[Path]) -> None:
+    """Raise ``UsageError`` for pictures of one name, whose masks would be one file."""
+    [(stem, count)] = Counter(path.stem for path in pictures).most_common(1)
+    if count > 1:
+        raise UsageError(
+            f"{count} pictures are called {stem}, and each has a mask called so",
+            expected="pictures of different names",
+            todo="ask about them one folder after the other",
+        )

@@ -16,7 +16,7 @@ from midrib.pipeline.data.copies import likenesses_of
 from midrib.pipeline.data.dividing import Divided, divide
 from midrib.reporting import Reporter
 from midrib.settings import Settings
-from midrib.tasks.algorithms import USUAL
+from midrib.tasks.algorithms import ALGORITHMS, USUAL
 from midrib.training import RunFolder, require_fitting
 
 
@@ -68,8 +68,16 @@ def require_threshold(task: str, config: ExportConfig) -> None:
         )
 
 
-def require_objects(task: str, config: ExportConfig) -> None:
+def require_objects(algorithm: str, config: ExportConfig) -> None:
     """Say that only a detector has tiles and suppression. Raises ``ConfigError``."""
+    chosen = ALGORITHMS.get(algorithm)
+    if chosen.with_masks and config.tiles is not None:
+        raise ConfigError(
+            f"option 'tiles' for {algorithm}, whose masks end where a tile does",
+            expected="a detector of boxes for tiles, or whole pictures for masks",
+            todo="leave it out",
+        )
+    task = chosen.task
     given = [name for name in ("suppression", "tiles") if getattr(config, name) is not None]
     if task != "detection" and given:
         raise ConfigError(

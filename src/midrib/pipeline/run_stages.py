@@ -22,6 +22,7 @@ from midrib.storage import write_json
 from midrib.tasks import ALGORITHMS
 from midrib.training import (
     ClassMaps,
+    DrawnScenes,
     FitTask,
     Fitted,
     Model,
@@ -170,7 +171,8 @@ def _fit_task(run: RunFolder, record: RunRecord, dataset: Dataset, settings: Set
 
 def examples_of(algorithm: str) -> type[Pictures | Scenes | ClassMaps]:
     """What holds the pictures that an algorithm learns from."""
-    return _EXAMPLES[ALGORITHMS.get(algorithm).task]
+    chosen = ALGORITHMS.get(algorithm)
+    return DrawnScenes if chosen.with_masks else _EXAMPLES[chosen.task]
 
 
 def _note_fitted(run: RunFolder, fitted: Fitted) -> None:
@@ -218,7 +220,7 @@ def package_run(
     proof = packaged.package.card.variant().certificate
     found = f", {proof.matched_objects} of {proof.objects} objects found" if proof.objects else ""
     if proof.mask_iou is not None:
-        found = f", masks agree by {proof.mask_iou:.4f} (IoU) in every class"
+        found += f", masks agree by {proof.mask_iou:.4f} (IoU) in every class"
     reporter.say(
         f"proof      the file is at most {proof.max_error:.1g} from the model on "
         f"{proof.pictures} held-out pictures; {proof.changed_decisions} decisions changed{found}"

@@ -10,7 +10,7 @@ from midrib.engines import AUTO, load_predictor
 from midrib.errors import MidribError, PictureError, UsageError
 from midrib.monitoring import Watch
 from midrib.monitoring import monitor as watch_log
-from midrib.packages import Reference, open_package
+from midrib.packages import Card, Reference, open_package
 from midrib.pipeline.targets import open_whole
 from midrib.preprocessing import SUFFIXES
 from midrib.records import Answered, Detections, Segmentation
@@ -106,7 +106,8 @@ def predict(
         tiles: how a detector looks at larger pictures; None takes what the package says.
         draw: write pictures with the objects or masks found in them to this file, or into this
             folder.
-        masks: write the class of each pixel to files of numbers in this folder.
+        masks: write the class of each pixel, or the number of its object, to files of numbers in
+            this folder.
         settings: where everything is kept.
         reporter: is told how far it is.
 
@@ -146,12 +147,21 @@ def predict(
         drawn = tuple(draw_answers(answers, draw))
     written: tuple[Path, ...] = ()
     if masks is not None:
-        from midrib.pipeline.mask_files import write_masks
-
-        written = tuple(write_masks(answers, card.labels, masks))
+        written = tuple(_write_masks(card, answers, masks))
     return Predictions(
         card.name, card.version, predictor.choice.engine, answers, refused, drawn, written
     )
+
+
+def _write_masks(card: Card, answers: Mapping[Path, Answered], folder: Path) -> list[Path]:
+    """Of pixels their classes, of objects their numbers."""
+    if card.masks is not None:
+        from midrib.pipeline.instance_files import write_instances
+
+        return write_instances(answers, folder)
+    from midrib.pipeline.mask_files import write_masks
+
+    return write_masks(answers, card.labels, folder)
 
 
 def serve(

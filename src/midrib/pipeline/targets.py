@@ -93,6 +93,7 @@ class CardShown:
             f"backbone   {card.backbone}, weights {card.weights_origin} ({card.weights_licence})",
             f"input      uint8 pictures{_batch(card)} × {card.input.height} × {card.input.width} × "
             f"{card.input.channels}; {recipe.fit} {recipe.crop_ratio:g}, {recipe.filter}",
+            *_masks(card),
             *_tiles(card),
             f"decision   {_decision(card)}",
             f"data       version {card.data_version[:12]}, "
@@ -165,6 +166,13 @@ def _tiles(card: Card) -> list[str]:
         return []
     size, overlap = card.tiles.size, card.tiles.overlap
     return [f"tiles      larger pictures in tiles of {size} pixels that overlap by {overlap}"]
+
+
+def _masks(card: Card) -> list[str]:
+    if card.masks is None:
+        return []
+    cells, threshold = card.masks.cells, card.masks.threshold
+    return [f"masks      {cells} × {cells} in the box of each object, from {threshold:g} on"]
 
 
 def _decision(card: Card) -> str:

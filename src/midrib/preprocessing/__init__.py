@@ -17,6 +17,7 @@ from midrib.preprocessing.geometry import (
     resize,
     shrink_target,
     to_original,
+    to_picture,
 )
 from midrib.preprocessing.reading import (
     as_input,
@@ -45,5 +46,6 @@ __all__ = [
     "resize",
     "shrink_target",
     "to_original",
+    "to_picture",
     "upright_size",
 ]

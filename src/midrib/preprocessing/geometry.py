@@ -66,7 +66,14 @@ def place_of(recipe: Recipe, of: Size) -> tuple[float, float, float, float]:
 
 
 def to_original(boxes: Floats, recipe: Recipe, of: Size) -> Floats:
-    """Boxes in the model's input as boxes in the picture that it is of, cut to its edges.
+    """`to_picture`, cut to the edges of the picture."""
+    edges = np.array([of.width, of.height] * 2, np.float32)
+    cut: Floats = np.clip(to_picture(boxes, recipe, of), np.float32(0), edges)
+    return cut
+
+
+def to_picture(boxes: Floats, recipe: Recipe, of: Size) -> Floats:
+    """Boxes in the model's input as boxes in the picture that it is of; they may go beyond it.
 
     Args:
         boxes: float32, count × 4 (left, top, right, bottom) in pixels of the input.
@@ -77,8 +84,7 @@ def to_original(boxes: Floats, recipe: Recipe, of: Size) -> Floats:
     left, top = (width - recipe.width) // 2, (height - recipe.height) // 2
     shift = np.array([left, top, left, top], np.float32)
     scale = np.array([of.width / width, of.height / height] * 2, np.float32)
-    edges = np.array([of.width, of.height] * 2, np.float32)
-    moved: Floats = np.clip((boxes + shift) * scale, np.float32(0), edges)
+    moved: Floats = (boxes + shift) * scale
     return moved
 
 

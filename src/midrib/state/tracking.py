@@ -1,4 +1,4 @@
-"""MLflow, loaded only when it is used, quiet, and without its telemetry."""
+"""MLflow, loaded only when it is used, and quiet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ _HTTP = ("http", "https")
 _SQL = ("sqlite", "postgresql", "mysql", "mssql")
 
 _ENVIRONMENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
     # What goes wrong reaches the user as an error, in one line.
     "MLFLOW_LOGGING_LEVEL": "CRITICAL",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",

@@ -61,7 +61,8 @@ class Algorithm:
     training that are other than usual unless they are given, and ``without`` those that mean
     nothing to it: they are refused when they are given. ``cells`` are those of its map along the
     side of an object, and ``region_cells`` along that of a region which a two-stage detector reads
-    again: None where there are no regions.
+    again: None where there are no regions. ``with_masks`` says that it draws the
+    objects that it finds, and so learns from masks or outlines alone.
     """
 
     task: str
@@ -73,6 +74,12 @@ class Algorithm:
     without: frozenset[str] = frozenset()
     cells: int = 4
     region_cells: int | None = None
+    with_masks: bool = False
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The names of tasks that it may be asked for."""
+        return (self.task, INSTANCES) if self.with_masks else (self.task,)
 
     def fit(self, own: Sequence[int]) -> Fit:
         """How a backbone meets it whose maps have the strides ``own``, finest first."""
@@ -88,12 +95,16 @@ _NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
 ALGORITHMS: Registry[Algorithm] = Registry("algorithm")
 
+INSTANCES = "instances"
+"""What users call detection with a mask of each object."""
+
 USUAL = {
     "classification": "linear-classifier",
     "detection": "retinanet",
     "segmentation": "unet",
+    INSTANCES: "mask-rcnn",
 }
-"""The algorithm to name to someone whose data ask for that task."""
+"""The algorithm to name to someone who asks for that task."""
 
 
 def algorithm_for(task: str | None, algorithm: str | None) -> str | None:
@@ -114,10 +125,10 @@ def algorithm_for(task: str | None, algorithm: str | None) -> str | None:
         raise unknown_name("task", task, USUAL)
     if algorithm is None:
         return USUAL[meant[0]]
-    its = ALGORITHMS.get(algorithm).task
-    if its != meant[0]:
+    its = ALGORITHMS.get(algorithm)
+    if meant[0] not in its.tasks:
         raise UsageError(
-            f"{algorithm} is for {its}, and the task is {meant[0]}",
+            f"{algorithm} is for {its.task}, and the task is {meant[0]}",
             expected="one that fits the other",
             todo=f"leave one of them out, or name --algorithm {USUAL[meant[0]]}",
         )
@@ -273,6 +284,21 @@ ALGORITHMS.register("r-fcn")(
         without=_NOT_FOR_TWO_STAGES,
         cells=_CELLS,
         region_cells=_REGION_CELLS,
+    )
+)
+
+ALGORITHMS.register("mask-rcnn")(
+    Algorithm(
+        task="detection",
+        head="a Faster R-CNN that draws a mask of 28 × 28 in the box of each object",
+        reference="arXiv 1703.06870",
+        strides=(8, 16, 32),
+        maker="midrib.tasks.detection.mask_rcnn:mask_rcnn",
+        defaults=_OF_TWO_STAGES,
+        without=_NOT_FOR_TWO_STAGES,
+        cells=_CELLS,
+        region_cells=_REGION_CELLS,
+        with_masks=True,
     )
 )
 

@@ -3,7 +3,7 @@
 from midrib.training import picture_recipes  # noqa: F401 - it registers
 from midrib.training.augmentation import AUGMENTATIONS
 from midrib.training.config import TrainConfig
-from midrib.training.detection import Scenes
+from midrib.training.detection import DrawnScenes, Scenes
 from midrib.training.devices import create_fabric, resolve_device, resolve_precision
 from midrib.training.journal import Row, read_rows
 from midrib.training.loading import Pictures
@@ -37,6 +37,7 @@ __all__ = [
     "SCENE_AUGMENTATIONS",
     "SCHEDULES",
     "ClassMaps",
+    "DrawnScenes",
     "FitTask",
     "Fitted",
     "LeftOut",

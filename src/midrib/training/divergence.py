@@ -20,7 +20,8 @@ def require_finite(learnt: Learnt, step: int, batch: Batch, folder: Path) -> Non
     """Raise ``TrainingError`` unless the loss and its gradient are finite numbers.
 
     The batch is then written to the run's folder: ``pictures`` and ``truth``, or for objects
-    ``boxes-0``, ``classes-0`` … of each picture. Checkpoints stay as they were.
+    ``boxes-0``, ``classes-0`` and what else is known of each picture. Checkpoints stay as they
+    were.
     """
     wrong = [name for name, value in learnt._asdict().items() if not math.isfinite(value)]
     if not wrong:
@@ -31,7 +32,7 @@ def require_finite(learnt: Learnt, step: int, batch: Batch, folder: Path) -> Non
         tensors["truth"] = truth.contiguous()
     else:
         for place, target in enumerate(truth):
-            named = target._asdict().items()
+            named = [each for each in target._asdict().items() if each[1] is not None]
             tensors |= {f"{name}-{place}": part.contiguous() for name, part in named}
     file = folder / DIVERGED_FILE
     with written_aside(file) as aside:

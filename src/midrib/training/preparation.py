@@ -31,6 +31,7 @@ from midrib.tasks import (
     TaskModel,
     make_model,
 )
+from midrib.tasks.algorithms import INSTANCES
 from midrib.training.augmentation import AUGMENTATIONS
 from midrib.training.config import TrainConfig
 from midrib.training.devices import resolve_device
@@ -42,6 +43,12 @@ _EXPECTED = {
     "classification": "one class for every picture",
     "detection": "boxes, outlines or masks of objects",
     "segmentation": "outlines or masks of objects, or masks of classes",
+    INSTANCES: "outlines or masks of objects",
+}
+_LEARNT_FROM = {
+    # Outlines and masks span boxes, so that a detector learns from them too.
+    "detection": {"detection", "segmentation"},
+    INSTANCES: {"segmentation"},
 }
 _CONVERT = "name other data, or convert them with 'midrib data convert'"
 
@@ -126,10 +133,9 @@ def require_large_enough(size: int | None, facts: BackboneFacts) -> None:
 
 def require_fitting(dataset: Dataset, algorithm: str) -> None:
     """Raise ``DatasetError`` for labels that the algorithm cannot learn."""
-    task = ALGORITHMS.get(algorithm).task
-    # Outlines and masks span boxes, so that a detector learns from them too.
-    learnable = {"detection", "segmentation"} if task == "detection" else {task}
-    if dataset.task in learnable:
+    chosen = ALGORITHMS.get(algorithm)
+    task = INSTANCES if chosen.with_masks else chosen.task
+    if dataset.task in _LEARNT_FROM.get(task, {task}):
         return
     raise DatasetError(
         f"{dataset.source} is labelled for {dataset.task}, and {algorithm} is for {task}",
@@ -141,8 +147,12 @@ def require_fitting(dataset: Dataset, algorithm: str) -> None:
 def _fitting(task: str) -> str:
     if task not in USUAL:
         return _CONVERT
-    other = f", or {USUAL['detection']} for boxes" if task == "segmentation" else ""
-    return f"add --algorithm {USUAL[task]}{other}"
+    if task != "segmentation":
+        return f"add --algorithm {USUAL[task]}"
+    return (
+        f"add --algorithm {USUAL[task]}, or {USUAL['detection']} for boxes, "
+        f"or {USUAL[INSTANCES]} for each object's mask"
+    )
 
 
 def recipe_for(facts: BackboneFacts, config: TrainConfig) -> Recipe:

@@ -39,7 +39,7 @@ def draw_answer(
     Raises:
         PictureError: the picture cannot be decoded, or is larger than ``limits`` allow.
     """
-    found = _boxes(answer) if isinstance(answer, Detections) else _masks(answer)
+    found = _objects(answer) if isinstance(answer, Detections) else _masks(answer)
     pixels = decode(data, limits=limits or DecodeLimits())
     drawn = draw_objects(pixels, found, Legend.of([each.label for each in found]))
     stream = io.BytesIO()
@@ -47,12 +47,18 @@ def draw_answer(
     return stream.getvalue()
 
 
-def _boxes(answer: Detections) -> list[Annotation]:
+def _objects(answer: Detections) -> list[Annotation]:
+    """What was found, each as its box or, where it has one, its mask."""
+    masks = answer.masks or (None,) * len(answer)
+    each = zip(answer.labels, answer.boxes.tolist(), answer.scores.tolist(), masks, strict=True)
     return [
-        Annotation(label, (box[0], box[1], box[2], box[3]), attributes=((SCORE, f"{score:.2f}"),))
-        for label, box, score in zip(
-            answer.labels, answer.boxes.tolist(), answer.scores.tolist(), strict=True
+        Annotation(
+            label,
+            (box[0], box[1], box[2], box[3]),
+            mask=mask,
+            attributes=((SCORE, f"{score:.2f}"),),
         )
+        for label, box, score, mask in each
     ]
 
 

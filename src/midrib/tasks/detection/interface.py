@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
 from torchvision.ops import FeaturePyramidNetwork
@@ -13,6 +13,7 @@ from torchvision.ops import FeaturePyramidNetwork
 from midrib.backbones import AddedLevels, Backbone
 from midrib.errors import UsageError
 from midrib.packages.card import ANSWER_OUTPUT, BOXES_OUTPUT, EMBEDDING_OUTPUT
+from midrib.postprocessing import Suppression
 from midrib.tasks.detection.targets import Target
 from midrib.tasks.interface import ModelRequest, TaskModel
 from midrib.tasks.plan import DetectionPlan
@@ -23,12 +24,14 @@ class Seen(NamedTuple):
 
     ``boxes``: float32, count × candidates × 4 (left, top, right, bottom) in pixels of the input.
     ``scores``: float32, count × candidates × classes, 0 to 1. ``embedding``: float32, count ×
-    features.
+    features. ``masks``: float32, count × candidates × rows × columns, 0 to 1, how probable it is
+    that a part of the box is the object's; None of detectors of boxes alone.
     """
 
     boxes: Tensor
     scores: Tensor
     embedding: Tensor
+    masks: Tensor | None = None
 
 
 class Detector(TaskModel):
@@ -41,13 +44,19 @@ class Detector(TaskModel):
     """
 
     task = "detection"
-    outputs = (ANSWER_OUTPUT, EMBEDDING_OUTPUT, BOXES_OUTPUT)
+    outputs: ClassVar[tuple[str, ...]] = (ANSWER_OUTPUT, EMBEDDING_OUTPUT, BOXES_OUTPUT)
+
+    mask_cells: ClassVar[int | None] = None
+    """Rows and columns of the masks that it draws within boxes; None where it finds boxes alone."""
 
     def __init__(self, backbone: Backbone, classes: int, plan: DetectionPlan) -> None:
         super().__init__()
         self.backbone = backbone
         self.classes = classes
         self.plan = plan
+        self.suppression = Suppression()
+        """How candidates become objects, for a graph that chooses them itself."""
+
         self.normalise_by(backbone.facts.normalisation)
 
     @abstractmethod
@@ -71,16 +80,17 @@ class Detector(TaskModel):
 
 
 class ServedDetector(nn.Module):
-    """What is exported: uint8 pictures to scores, embedding and boxes."""
+    """What is exported: uint8 pictures to scores, embedding, boxes and, where there are, masks."""
 
     def __init__(self, detector: Detector) -> None:
         super().__init__()
         self.detector = detector
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
         """Uint8 pictures, count × height × width × channels, to what `Seen` has, in this order."""
         seen = self.detector.see(pictures)
-        return seen.scores, seen.embedding, seen.boxes
+        whole = seen.scores, seen.embedding, seen.boxes
+        return whole if seen.masks is None else (*whole, seen.masks)
 
 
 class PyramidDetector(Detector):
