@@ -90,7 +90,8 @@ def chosen_pairs(options: argparse.Namespace) -> list[tuple[str, str]]:
     if not options.quick:
         return [(name, each) for name in options.backbone or CATALOGUE for each in algorithms]
     names = options.backbone or list(_one_of_each_family())
-    return once_each(names, algorithms)
+    # From the last on: so the detectors of two stages, which cost most, do not meet the largest.
+    return once_each(names, algorithms[::-1])
 
 
 def once_each(names: Sequence[str], algorithms: Sequence[str]) -> list[tuple[str, str]]:
