@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
 
 from midrib.errors import UnknownNameError, UsageError
@@ -101,4 +101,16 @@ class Registry(Generic[T]):
             return
         self._plugins_loaded = True
         for point in entry_points(group=f"midrib.{self.kind.replace(' ', '_')}"):
-            self.register(point.name)(point.load())
+            self.register(point.name)(self._loaded(point))
+
+    def _loaded(self, point: EntryPoint) -> T:
+        try:
+            entry: T = point.load()
+        except Exception as problem:  # noqa: BLE001 - what a foreign module raises is told, whatever it is
+            raise UsageError(
+                f"the {self.kind} '{point.name}' of {point.value} cannot be loaded: "
+                f"{type(problem).__name__}: {problem}",
+                expected="an installed package whose entry points work",
+                todo="mend or remove the package that has it",
+            ) from None
+        return entry

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from midrib.errors import StorageError
+from midrib.printable import printable_json
 
 ASIDE_PREFIX = ".midrib-aside-"
 _CHUNK_BYTES = 1 << 20
@@ -91,7 +92,7 @@ def write_text(target: Path, content: str) -> None:
 
 def write_json(target: Path, value: object) -> None:
     """Write ``value`` as indented JSON to ``target``, whole or not at all."""
-    write_text(target, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    write_text(target, printable_json(value, indent=2) + "\n")
 
 
 def read_json(path: Path) -> Any:

@@ -186,7 +186,7 @@ def test_misfits_are_named(tmp_path: Path) -> None:
         from_timm(3, file)
     assert f"{missing} is missing" in caught.value.came
     assert f"{stem} is 2×2 instead of " in caught.value.came
-    assert "1 tensors missing, 1 of another shape" in caught.value.came
+    assert "1 tensors missing, 1 of another shape or kind" in caught.value.came
 
 
 def test_files_that_are_no_weights_are_refused(tmp_path: Path) -> None:
@@ -228,6 +228,62 @@ def test_unknown_models_of_a_library_get_the_nearest() -> None:
         create_backbone("timm:resnet_18x")
     with pytest.raises(UnknownNameError, match="'vit_b_32'"):
         create_backbone("torchvision:vit_b_33")
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [
+        ("fasterrcnn_resnet50_fpn", "detection"),
+        ("quantized_mobilenet_v2", "quantization"),
+        ("r3d_18", "video"),
+        ("raft_small", "optical flow"),
+    ],
+)
+def test_models_of_torchvision_that_are_no_backbones_say_what_they_are(
+    model: str, kind: str
+) -> None:
+    """A model for another task than classification is told apart from one that does not exist."""
+    with pytest.raises(UsageError, match=f"{model} is a whole model for {kind}, no backbone"):
+        create_backbone(f"torchvision:{model}", weights="none")
+
+
+ODDLY_GROUPED = [
+    "timm:caformer_s18",  # no groups of timm's, as all of MetaFormer
+    "timm:pit_ti_distilled_224",  # none either, and two class tokens
+    "timm:rdnet_tiny",  # no groups as large as stages
+    "timm:coat_tiny",  # layers that stand in two places
+    "timm:gemma4_vit_167m_enc",  # reads numbers to shape its maps, and leaves its tokens unpooled
+]
+
+
+@pytest.mark.parametrize("name", ODDLY_GROUPED)
+def test_odd_networks_have_stages_and_pooled_features(name: str) -> None:
+    """Whatever timm does not tell of a network, it has stages apart and one feature vector."""
+    backbone = on_meta(lambda: create_backbone(name, weights="none")).eval()
+    stages = backbone.stages()
+    held = [id(each) for stage in stages for part in stage for each in part.parameters()]
+    assert len(stages) > 3
+    assert len(set(held)) == len(held)
+    loose = sum(p.numel() for p in backbone.parameters() if id(p) not in held)
+    assert loose <= backbone.facts.parameters / 20
+    pictures = torch.empty(2, 3, *backbone.facts.native_size, device="meta")
+    assert backbone(pictures).shape == (2, backbone.facts.features)
+
+
+@pytest.mark.filterwarnings("ignore:CSATv2 is designed for 3-channel:UserWarning")
+def test_networks_for_colour_alone_refuse_other_channels() -> None:
+    """A network that holds numbers for three channels says that it takes no others."""
+    with pytest.raises(UsageError, match=r"csatv2 cannot take pictures of 12 channels.*3 channels"):
+        create_backbone("timm:csatv2", weights="none", in_channels=12)
+
+
+def test_pretrained_is_short_for_weights() -> None:
+    """True is 'auto' and False is 'none'; together with other weights it is refused."""
+    assert create_backbone("timm:test_resnet", pretrained=False).facts.weights.source == "none"
+    with pytest.raises(UsageError, match="nobody publishes weights for 'darknet19'"):
+        create_backbone("darknet19", pretrained=True)
+    with pytest.raises(UsageError, match="weights 'hub' and pretrained=False"):
+        create_backbone("timm:test_resnet", weights="hub", pretrained=False)
 
 
 @pytest.mark.parametrize(("size", "strides"), [(200, [4, 8, 16, 32]), (224, [4, 8, 16, 32])])

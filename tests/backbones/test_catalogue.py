@@ -148,17 +148,22 @@ def test_names_and_counts_are_known_without_torch() -> None:
     assert loaded == []
 
 
-def test_third_parties_enter_by_the_same_door(tmp_path: Path) -> None:
-    """A backbone of another installed package is made by its name, however that is spelt."""
-    (tmp_path / "their_backbone.py").write_text(
+def entered(folder: Path, name: str) -> None:
+    """Lay a package into a folder whose entry point gives a backbone that name."""
+    (folder / "their_backbone.py").write_text(
         "from midrib.backbones.adapters.timm_backbone import TimmBackbone\n"
         "def make(request):\n"
         "    return TimmBackbone('their-net', 'test_resnet', request)\n"
     )
-    entry = tmp_path / "their_backbone-1.dist-info"
+    entry = folder / "their_backbone-1.dist-info"
     entry.mkdir()
     (entry / "METADATA").write_text("Metadata-Version: 2.1\nName: their-backbone\nVersion: 1\n")
-    (entry / "entry_points.txt").write_text("[midrib.backbone]\ntheir-net = their_backbone:make\n")
+    (entry / "entry_points.txt").write_text(f"[midrib.backbone]\n{name} = their_backbone:make\n")
+
+
+def test_third_parties_enter_by_the_same_door(tmp_path: Path) -> None:
+    """A backbone of another installed package is made by its name, however that is spelt."""
+    entered(tmp_path, "their-net")
     made = run_fresh(
         "from midrib.backbones import create_backbone\n"
         "facts = create_backbone('Their Net', weights='none', in_channels=4).facts\n"
@@ -166,3 +171,20 @@ def test_third_parties_enter_by_the_same_door(tmp_path: Path) -> None:
         tmp_path,
     )
     assert made == ["their-net", 4]
+
+
+@pytest.mark.parametrize("name", ["ResNet_50", "mobilenet-v3"])
+def test_third_parties_take_no_name_of_ours(tmp_path: Path, name: str) -> None:
+    """A name spelt like one that is built in, or like its alias, is refused and takes nothing."""
+    entered(tmp_path, name)
+    told = run_fresh(
+        "from midrib.backbones import canonical_name\n"
+        "from midrib.errors import UsageError\n"
+        "try:\n"
+        "    told = canonical_name('resnet50')\n"
+        "except UsageError as problem:\n"
+        "    told = str(problem)\n"
+        "print(json.dumps(told))",
+        tmp_path,
+    )
+    assert f"'{name}' of their_backbone:make is spelt like" in told

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -244,6 +245,18 @@ def test_files_of_torchvision_are_resumed_and_converted(hub: FileServer, tmp_pat
     silent = HubFolder(home(tmp_path, None, offline=True))
     assert silent.is_at_hand(weights)
     assert silent.start(weights) == start
+
+
+def test_two_that_want_the_same_weights_fetch_them_once(hub: FileServer, tmp_path: Path) -> None:
+    """Whoever comes second waits for the first and takes what that kept."""
+    content = pickled(torchvision.models.squeezenet1_1().state_dict())
+    weights = as_published(content)
+    hub.files[f"/models/{weights.file_name}"] = Served(content)
+    with ThreadPoolExecutor(2) as both:
+        asked = [both.submit(HubFolder(home(tmp_path, hub)).start, weights) for _ in range(2)]
+        one, other = (each.result() for each in asked)
+    assert one == other
+    assert len(hub.asked) == 1
 
 
 class Trap:

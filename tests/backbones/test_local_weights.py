@@ -114,7 +114,19 @@ def test_wrong_shapes_are_named(weights: Path, settings: Settings) -> None:
     name = next(name for name, tensor in tensors.items() if tensor.ndim == 4)
     tensors[name] = tensors[name][:1].contiguous()
     save_file(tensors, weights)
-    with pytest.raises(StorageError, match=rf"1 of another shape: {name} is 1×.* instead of"):
+    with pytest.raises(
+        StorageError, match=rf"1 of another shape or kind: {name} is 1×.* instead of"
+    ):
+        create_backbone(NAME, weights=str(weights), settings=settings)
+
+
+def test_integers_are_no_weights(weights: Path, settings: Settings) -> None:
+    """A quantized file, whose integers mean nothing without its scales, is refused by name."""
+    tensors = load_file(weights)
+    name = next(name for name, tensor in tensors.items() if tensor.ndim == 4)
+    tensors[name] = tensors[name].to(torch.int8)
+    save_file(tensors, weights)
+    with pytest.raises(StorageError, match=f"{name} holds integers instead of weights"):
         create_backbone(NAME, weights=str(weights), settings=settings)
 
 

@@ -96,3 +96,16 @@ def test_third_parties_enter_by_entry_point(
     (tmp_path / "paint_shop.py").write_text("MAUVE = 42\n")
     monkeypatch.syspath_prepend(tmp_path)
     assert colours.get("mauve") == 42
+
+
+def test_an_entry_point_that_does_not_work_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, colours: Registry[int]
+) -> None:
+    """A package whose module cannot be imported is named with the reason."""
+    described = tmp_path / "spilt-1.0.dist-info"
+    described.mkdir()
+    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: spilt\nVersion: 1.0\n")
+    (described / "entry_points.txt").write_text("[midrib.colour]\npuce = spilt_paint:PUCE\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match=r"colour 'puce' of spilt_paint:PUCE cannot be loaded"):
+        colours.get("red")

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from midrib.datasets import read_dataset
+from midrib.datasets import open_source, read_dataset
 from midrib.errors import DatasetError
+from midrib.settings import Settings
 
 Classes = Draw = Callable[..., Path]
 
@@ -177,3 +178,53 @@ def test_names_that_are_no_text_are_problems(classes: Classes) -> None:
     dataset = read_dataset(root)
     assert [problem.kind for problem in dataset.problems] == ["bad name", "bad name"]
     assert dataset.labels == ("cat", "dog")
+
+
+@pytest.mark.parametrize("text", ["", '{"images": 7, "anno', "<html>", '{"info'])
+@pytest.mark.parametrize("name", ["instances_train.json", "annotations.xml"])
+def test_a_broken_table_is_told(name: str, text: str, classes: Classes, tmp_path: Path) -> None:
+    """A file that no format knows itself in is told beside class folders, and where it is all."""
+    root = classes(cat=3, dog=3)
+    (root / name).write_text(text)
+    (root / "notes.json").write_text('{"who": "me", "accuracy": NaN}')
+    problems = read_dataset(root, needs="nothing").problems
+    assert (root / name, "broken file") in {(each.path, each.kind) for each in problems}
+    assert "notes.json" not in {each.path.name for each in problems}
+    told = refusal(root / name)
+    assert name in told
+    assert "not valid" in told
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    (root / name).rename(alone / name)
+    assert name in refusal(alone)
+
+
+def test_class_folders_that_cannot_be_shown_are_left_out(classes: Classes) -> None:
+    """No class is called by control characters: a model would carry the name everywhere."""
+    root = classes(cat=3, dog=3)
+    (root / "dog").rename(root / "do\x1b[2Jg\n")
+    dataset = read_dataset(root, needs="pictures")
+    assert dataset.labels == ("cat",)
+    assert [problem.kind for problem in dataset.problems] == ["bad name"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes")
+def test_pipes_are_not_waited_for(classes: Classes, tmp_path: Path) -> None:
+    """A pipe in place of a picture is told; nobody waits for what one may give."""
+    root = classes(cat=3, dog=3)
+    for name in ("cat/pipe.png", "loose.png", "instances.json", "cat.xml"):
+        os.mkfifo(root / name)
+    assert [each.path.name for each in read_dataset(root).problems] == ["pipe.png"]
+    yolo = tmp_path / "yolo"
+    for folder in ("images", "labels"):
+        (yolo / folder).mkdir(parents=True)
+    (yolo / "data.yaml").write_text("names: [Baum]\ntrain: images\n")
+    Image.new("L", (9, 9)).save(yolo / "images" / "a.png")
+    os.mkfifo(yolo / "labels" / "a.txt")
+    os.mkfifo(yolo / "images" / "b.png")
+    found = read_dataset(yolo, needs="nothing").problems
+    assert {each.path.name for each in found} == {"a.txt", "b.png"}
+    for name in ("pipe.csv", "pipe.zip"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(DatasetError, match="neither a folder nor a file"):
+            open_source(tmp_path / name, Settings(home=tmp_path / "home"))

@@ -174,7 +174,7 @@ def test_an_impossible_path_is_a_problem(root: Path) -> None:
         (b"image,label\na.png,cat\n", "no column 'path'"),
         (b"path,class\na.png,cat\n", "no column 'label'"),
         (b"path,label\n", "names no picture"),
-        (b"path,label\n\xff\xfe.png,cat\n", "cannot be read"),
+        (b"path,label\n\xff\xfe.png,cat\n", "line 2: not UTF-8"),
     ],
 )
 def test_a_table_that_cannot_be_meant_is_refused(content: bytes, what: str, tmp_path: Path) -> None:
@@ -188,3 +188,28 @@ def test_two_tables_are_refused(root: Path) -> None:
     write_csv(root)
     (root / "labels.jsonl").write_text("")
     assert "both labels.csv and labels.jsonl" in refusal(root)
+
+
+def test_rows_of_one_picture_that_contradict_each_other_are_told(root: Path) -> None:
+    """A picture is in the split of its first row; blank is as above, another one is a bad row."""
+    path = ROWS[0][0]
+    told = ["train,cat,1,1,3,3", ",cat,1,1,4,4", "test,cat,1,1,5,5"]
+    rows = [f"{path},{row}" for row in told] + [f"{ROWS[3][0]},test,dog,1,1,3,3"]
+    table = root / "labels.csv"
+    table.write_text("\n".join(["path,split,label,xmin,ymin,xmax,ymax", *rows, ""]))
+    dataset = read_dataset(table, needs="nothing")
+    [problem] = dataset.problems
+    assert (problem.kind, problem.reason[:6]) == ("bad row", "line 4")
+    assert [(item.split, len(item.annotations)) for item in dataset.items] == [
+        ("train", 2),
+        ("test", 1),
+    ]
+
+
+def test_an_edge_of_any_type_is_told(root: Path) -> None:
+    """An edge may be whatever JSON has: what is no number is told with its line."""
+    path = ROWS[0][0]
+    edges = '"xmin": [], "ymin": {}, "xmax": null, "ymax": ""'
+    (root / "labels.jsonl").write_text(f'{{"path": "{path}", "label": "cat", {edges}}}\n')
+    [problem] = read_dataset(root / "labels.jsonl", needs="nothing").problems
+    assert (problem.kind, problem.reason[:6]) == ("not a number", "line 1")

@@ -14,6 +14,7 @@ import pytest
 from photos import make_class_folders
 from PIL import Image, ImageFilter
 
+from midrib.cli.console import ConsoleReporter
 from midrib.datasets import Item
 from midrib.datasets.health import Finding
 from midrib.errors import DatasetError, StorageError, UnknownNameError, UsageError
@@ -206,6 +207,35 @@ def test_kinds_that_cannot_be_helped_so_are_refused(
     """Each refusal says what would help, before a picture is read."""
     with pytest.raises(error, match=told):
         verb(tmp_path, kinds=kinds, settings=Settings(home=tmp_path / "home"))
+
+
+@pytest.mark.parametrize(
+    ("verb", "options", "told"),
+    [
+        (check, {"weights": "own.pt"}, "weights 'own.pt' without a backbone"),
+        (quarantine, {"weights": "own.pt", "restore": True}, "leave --weights out"),
+        (quarantine, {"embeddings": "tiny", "restore": True}, "the journal tells what was moved"),
+    ],
+)
+def test_an_option_without_use_is_refused(
+    verb: Callable[..., object], options: dict[str, object], told: str, tmp_path: Path
+) -> None:
+    """What would be ignored is said, before a picture is read."""
+    with pytest.raises(UsageError, match=told):
+        verb(tmp_path, **options, settings=Settings(home=tmp_path / "home"))
+
+
+def test_a_home_that_takes_nothing_is_no_hindrance(
+    digits: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What would only save time is not kept; the check says so, and nothing of it on stdout."""
+    settings.datasets.parent.mkdir(parents=True)
+    settings.datasets.write_text("a file where the folder should be")
+    health = check(digits, settings=settings, reporter=ConsoleReporter())
+    assert health.pictures("blank")
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "copies will be looked for again the next time" in said.err
 
 
 def test_archives_are_not_changed(digits: Path, tmp_path: Path, settings: Settings) -> None:

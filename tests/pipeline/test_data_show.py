@@ -42,10 +42,13 @@ def test_page_needs_nothing_beside_it(photos: Path, home: Settings) -> None:
 def test_names_are_escaped_on_a_page(photos: Path, home: Settings) -> None:
     """What a file or class is called is text on the page, never markup."""
     (photos / "digit-0").rename(photos / "<script>alert(1)<")
+    min((photos / "digit-1").iterdir()).rename(photos / "digit-1" / "line\nbreak\x1b[2J.png")
     shown = pipeline.show_data(photos, settings=home)
     page = shown.output.read_text(encoding="utf-8")
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)&lt;" in page
+    assert "line\\nbreak\\x1b[2J.png" in page
+    assert "\x1b" not in page
 
 
 def test_classes_stand_in_turn(photos: Path, home: Settings) -> None:
@@ -89,6 +92,8 @@ def test_what_cannot_be_shown_is_refused_before_or_in_one_line(
     ):
         with pytest.raises(UsageError):
             Layout(**layout)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="a sheet of 0 columns; expected 1 to 50"):
+        Layout(columns=0)
 
 
 def test_worst_are_those_with_the_gravest_findings(photos: Path, home: Settings) -> None:

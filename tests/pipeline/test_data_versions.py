@@ -126,6 +126,8 @@ def test_what_names_nothing_is_told(pictures: Path, settings: Settings) -> None:
         diff_data("photos", pictures, settings=settings)
     with pytest.raises(DatasetError, match="does not exist"):
         diff_data("nowhere/photos", pictures, settings=settings)
+    with pytest.raises(DatasetError, match="nowhere does not exist, and no version of it is kept"):
+        data_versions("nowhere", settings=settings)
     dataset = index_data(pictures, settings=settings).dataset
     twin = settings.datasets / "other" / (dataset.version[:8] + "0" * 56)
     write_index(twin, dataset)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Literal
 
+from midrib.errors import UsageError
 from midrib.names import unknown_name
 
 BACKBONE_KIND = "backbone"
@@ -187,7 +188,8 @@ def canonical_name(typed: str) -> str:
 
     A name after 'timm:' or 'torchvision:' is brought into the spelling of that library; whether
     the library has it is known when it is created, for only then is the library loaded. Raises
-    ``UnknownNameError`` with the nearest names.
+    ``UnknownNameError`` with the nearest names, and ``UsageError`` when a third party's name is
+    spelt like another one.
     """
     for prefix in PREFIXES:
         if typed.strip().casefold().startswith(prefix):
@@ -201,11 +203,21 @@ def canonical_name(typed: str) -> str:
 
 
 def _spellings() -> dict[str, str]:
-    """Every name, alias and name of a third party, folded, and the name that it stands for."""
-    names = [*CATALOGUE, *(point.name for point in entry_points(group=f"midrib.{BACKBONE_KIND}"))]
-    spelt = {folded(name): name for name in names}
-    aliases = {folded(alias): each.name for each in CATALOGUE.values() for alias in each.aliases}
-    return aliases | spelt
+    """Every name, alias and name of a third party, folded, and the name that it stands for.
+
+    Raises ``UsageError`` when a third party's name is spelt like another one.
+    """
+    spelt = {folded(alias): each.name for each in CATALOGUE.values() for alias in each.aliases}
+    spelt |= {folded(name): name for name in CATALOGUE}
+    for point in entry_points(group=f"midrib.{BACKBONE_KIND}"):
+        meant = spelt.setdefault(folded(point.name), point.name)
+        if meant != point.name:
+            raise UsageError(
+                f"the {BACKBONE_KIND} '{point.name}' of {point.value} is spelt like '{meant}'",
+                expected="names that differ in more than case, '-', '_', '.' and spaces",
+                todo="rename it, or remove the package that has it",
+            )
+    return spelt
 
 
 def library_of(name: str) -> tuple[str, str] | None:

@@ -15,7 +15,7 @@ from midrib.backbones.catalogue import (
 )
 from midrib.backbones.interface import Backbone
 from midrib.backbones.request import BackboneMaker, BackboneRequest
-from midrib.backbones.weights.start import AUTO, start_from
+from midrib.backbones.weights.start import AUTO, RANDOM, start_from
 from midrib.errors import UsageError
 from midrib.names import Registry
 from midrib.settings import Settings
@@ -27,6 +27,7 @@ def create_backbone(
     name: str,
     *,
     weights: str = AUTO,
+    pretrained: bool | None = None,
     in_channels: int = 3,
     size: int | None = None,
     settings: Settings | None = None,
@@ -37,6 +38,7 @@ def create_backbone(
         name: a registered name, or 'timm:' or 'torchvision:' and any of their models.
         weights: 'auto' for pretrained ones where midrib knows where to get them, 'none' for a
             random start, or what else `start_from` takes.
+        pretrained: short for the weights 'auto' or 'none'.
         in_channels: of the pictures; pretrained weights are kept, their first layer adapted.
         size: height and width of the pictures, for backbones that are made for one size; the
             others take any from ``facts.smallest_size`` on.
@@ -46,13 +48,26 @@ def create_backbone(
         UnknownNameError: no backbone has that name.
         StorageError: the weights cannot be had or do not fit.
         UsageError: there are no pretrained weights that midrib could take, or the backbone cannot
-            be made for that size.
+            be made for those channels or that size.
     """
     name = canonical_name(name)
     _require_possible(in_channels, size)
+    weights = _weights_meant(weights, pretrained)
     maker = _maker(name)
     start = start_from(name, weights, settings or Settings())
     return maker(BackboneRequest(start.file, start.weights, in_channels, size))
+
+
+def _weights_meant(weights: str, pretrained: bool | None) -> str:  # noqa: FBT001 - as it is given
+    if pretrained is None:
+        return weights
+    if weights != AUTO:
+        raise UsageError(
+            f"weights '{weights}' and pretrained={pretrained}",
+            expected="one of the two",
+            todo="leave pretrained out",
+        )
+    return AUTO if pretrained else RANDOM
 
 
 def _require_possible(in_channels: int, size: int | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import Annotated, Protocol
 import typer
 
 from midrib.errors import StorageError
+from midrib.printable import printable, printable_json
 from midrib.reporting import Advance, Reporter
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
@@ -29,7 +29,10 @@ class Result(Protocol):
 
 def show(result: Result, *, as_json: bool) -> None:
     """Print a result on stdout. Raises ``StorageError`` when that takes nothing."""
-    lines = [json.dumps(result.as_record(), ensure_ascii=False)] if as_json else result.lines()
+    if as_json:
+        lines = [printable_json(result.as_record())]
+    else:
+        lines = [printable(line) for line in result.lines()]
     try:
         sys.stdout.writelines(f"{line}\n" for line in lines)
         sys.stdout.flush()
@@ -58,7 +61,7 @@ class ConsoleReporter(Reporter):
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def say(self, text: str) -> None:
-        self._console.print(text, markup=False)
+        self._console.print(printable(text), markup=False)
 
     @contextmanager
     def bar(self, title: str) -> Iterator[Advance]:
@@ -70,12 +73,13 @@ class ConsoleReporter(Reporter):
             TimeRemainingColumn,
         )
 
-        columns = (TextColumn("{task.description:<20}"), BarColumn(24), MofNCompleteColumn())
+        name = TextColumn("{task.description:<20}", markup=False)
+        columns = (name, BarColumn(24), MofNCompleteColumn())
         detail = TextColumn("{task.fields[detail]}", markup=False)
         with Progress(*columns, TimeRemainingColumn(), detail, console=self._console) as progress:
-            task = progress.add_task(title, total=None, detail="")
+            task = progress.add_task(printable(title), total=None, detail="")
 
             def advance(done: int, total: int, text: str) -> None:
-                progress.update(task, completed=done, total=total, detail=text)
+                progress.update(task, completed=done, total=total, detail=printable(text))
 
             yield advance

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import traceback
@@ -10,6 +9,7 @@ import traceback
 from midrib.cli.app import app
 from midrib.cli.console import discard_stdout
 from midrib.errors import MidribError, UsageError
+from midrib.printable import printable, printable_json
 
 
 def main() -> None:
@@ -40,8 +40,8 @@ def main() -> None:
 
 def _tell(problem: MidribError) -> int:
     if "--json" in sys.argv:
-        sys.stdout.write(json.dumps(problem.as_record(), ensure_ascii=False) + "\n")
-    sys.stderr.write(f"midrib: {problem}\n")
+        sys.stdout.write(printable_json(problem.as_record()) + "\n")
+    sys.stderr.write(f"midrib: {printable(str(problem))}\n")
     return problem.exit_code
 
 

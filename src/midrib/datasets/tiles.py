@@ -20,6 +20,7 @@ from midrib.datasets.annotations import XYXY, Annotation, Polygon, Rle, spanned
 from midrib.datasets.clipping import box_area, clipped_box, clipped_polygon, polygon_area
 from midrib.datasets.masks import area_of, decode_mask, encode_mask, span_of
 from midrib.datasets.records import Dataset, Item
+from midrib.datasets.rereading import reread
 from midrib.preprocessing import LARGE_LIMITS, decode
 from midrib.records import Pixels
 from midrib.storage import written_aside
@@ -59,7 +60,7 @@ def cut_dataset(
 
     Raises:
         UsageError: the overlap is not less than the size.
-        PictureError: a picture cannot be read any more.
+        DatasetError: a picture has changed since it was read.
         StorageError: the disk is full or refuses.
     """
     tiles_over(1, 1, size=config.size, overlap=config.overlap)
@@ -118,7 +119,7 @@ def _cut_picture(
     item: Item, stem: str, *, source: Path, folder: Path, config: TileConfig
 ) -> list[Item]:
     """Write the tiles of one picture."""
-    pixels = decode(item.path.read_bytes(), limits=LARGE_LIMITS)
+    pixels = decode(reread(item), limits=LARGE_LIMITS)
     if item.mode in _GREY_MODES:
         pixels = pixels[..., 0]
     cut = replace(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midrib.evaluation import wording
+from midrib.printable import printable
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -22,6 +23,7 @@ def page_template(name: str, folder: Path = _SHARED) -> Template:
     environment = Environment(
         loader=FileSystemLoader([folder, _SHARED]),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -35,3 +37,8 @@ def page_template(name: str, folder: Path = _SHARED) -> Template:
         percent=wording.percent,
     )
     return environment.get_template(name)
+
+
+def _shown(value: object) -> object:
+    """A value as a page has it: what is marked as HTML as it is, other text without controls."""
+    return value if hasattr(value, "__html__") else printable(str(value))

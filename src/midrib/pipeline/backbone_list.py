@@ -118,7 +118,7 @@ class BackboneList:
 
     def lines(self) -> list[str]:
         if not self.rows:
-            return [*self.notes, "no backbone is like that; fewer conditions find more"]
+            return list(self.notes) or ["no backbone is like that; fewer conditions find more"]
         headings = (*_HEADINGS, *(["takes"] if self.rows[0].fit else []))
         table = aligned([headings, *(row.words() for row in self.rows)], left=_LEFT)
         return [

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from midrib.errors import MidribError
+from midrib.printable import printable
 from midrib.serving.config import ServeConfig
 from midrib.serving.server import serve
 from midrib.settings import Settings
@@ -25,7 +26,7 @@ def main() -> int:
         config = ServeConfig.load(options.config) if options.config else ServeConfig()
         serve(options.targets, config, Settings())
     except MidribError as problem:
-        sys.stderr.write(f"error: {problem}\n")
+        sys.stderr.write(f"error: {printable(str(problem))}\n")
         return problem.exit_code
     return 0
 

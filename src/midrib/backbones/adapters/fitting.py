@@ -8,24 +8,36 @@ from contextlib import contextmanager
 from torch import Tensor
 
 from midrib.backbones.interface import BackboneFacts
+from midrib.backbones.weights.stem import RGB
 from midrib.errors import UsageError
 
 
 @contextmanager
-def refusing_size(model_name: str, size: int | None) -> Iterator[None]:
-    """Say that a network cannot be made for ``size``, however its library says so."""
+def refusing_unfit(model_name: str, in_channels: int, size: int | None) -> Iterator[None]:
+    """Say that a network cannot be made for such pictures, however its library says so."""
     try:
         yield
     except UsageError:
         raise
     except Exception as problem:
-        if size is None:
+        if size is None and in_channels == RGB:
             raise
-        raise UsageError(
-            f"{model_name} cannot take pictures of {size}×{size} pixels: {problem}",
-            expected="a size that its patches and windows divide, as its native one",
-            todo="leave the size out, or take a multiple of 32",
-        ) from None
+        raise _unfit(model_name, in_channels, size, problem) from None
+
+
+def _unfit(model_name: str, in_channels: int, size: int | None, problem: Exception) -> UsageError:
+    reason = next(iter(str(problem).strip().splitlines()), type(problem).__name__)
+    if size is None:
+        return UsageError(
+            f"{model_name} cannot take pictures of {in_channels} channels: {reason}",
+            expected=f"{RGB} channels",
+            todo="give it three of the channels, or choose another backbone",
+        )
+    return UsageError(
+        f"{model_name} cannot take pictures of {size}×{size} pixels: {reason}",
+        expected="a size that its patches and windows divide, as its native one",
+        todo="leave the size out, or take a multiple of 32",
+    )
 
 
 def require_fitting(facts: BackboneFacts, pictures: Tensor) -> None:

@@ -11,7 +11,7 @@ import timm
 from timm.models._manipulate import MATCH_PREV_GROUP, group_parameters
 from torch import Tensor, nn
 
-from midrib.backbones.adapters.fitting import refusing_size, require_fitting
+from midrib.backbones.adapters.fitting import refusing_unfit, require_fitting
 from midrib.backbones.adapters.probing import (
     Measured,
     find_levels,
@@ -20,7 +20,7 @@ from midrib.backbones.adapters.probing import (
     on_meta,
     takes,
 )
-from midrib.backbones.adapters.stages import modules_of_stages
+from midrib.backbones.adapters.stages import modules_of_stages, stages_by_number
 from midrib.backbones.families import darknet19, shufflenet_v1
 from midrib.backbones.interface import Backbone, BackboneFacts, Normalisation
 from midrib.backbones.pyramid.alignment import align_all
@@ -31,10 +31,11 @@ from midrib.backbones.weights.tensors import Tensors
 from midrib.errors import UsageError
 from midrib.names import unknown_name
 
-OWN_FAMILIES = (darknet19, shufflenet_v1)
+_REGISTERED = (darknet19, shufflenet_v1)
 """Networks of ours that timm knows once they are imported."""
 
 _KEPT_MEASUREMENTS = 256
+_NO_NUMBERS = "cannot be called on meta tensors"  # torch says so of Tensor.item()
 
 
 class TimmBackbone(Backbone):
@@ -74,8 +75,7 @@ class TimmBackbone(Backbone):
     def forward(self, pictures: Tensor) -> Tensor:
         """Pictures to pooled features: float, count × features."""
         require_fitting(self.facts, pictures)
-        features: Tensor = self.model(pictures)
-        return features
+        return _features(self.model, pictures)
 
     def pyramid(self, pictures: Tensor) -> tuple[Tensor, ...]:
         """Pictures to the maps of ``facts.levels``, finest first."""
@@ -85,10 +85,7 @@ class TimmBackbone(Backbone):
 
     def stages(self) -> list[list[nn.Module]]:
         """The modules of each stage as timm groups them, what follows the last block at the end."""
-        matcher = self.model.group_matcher(coarse=True)
-        if isinstance(matcher, dict):
-            matcher = {name: _with_own_tail(rule) for name, rule in matcher.items()}
-        return modules_of_stages(self.model, group_parameters(self.model, matcher, reverse=True))
+        return modules_of_stages(self.model, _stage_of_parameters(self.model))
 
 
 def require_timm_model(model_name: str) -> None:
@@ -136,9 +133,10 @@ def measure_timm(model_name: str, in_channels: int = RGB, size: int | None = Non
     native = _native_size(model)
     if size and not measure_timm(model_name).resizable:
         native = size
-    with refusing_size(model_name, size):
+    with refusing_unfit(model_name, in_channels, size):
         findings = find_levels(lambda each: _all_maps(model, each), in_channels, native)
-        return measure(model, model, findings, meta_pictures(in_channels, native, native))
+        pictures = meta_pictures(in_channels, native, native)
+        return measure(model, lambda each: _features(model, each), findings, pictures)
 
 
 @lru_cache(maxsize=_KEPT_MEASUREMENTS)
@@ -158,8 +156,24 @@ def _native_size(model: Any) -> int:
     return size
 
 
+def _features(model: Any, pictures: Tensor) -> Tensor:
+    """Pooled features; the mean over what a model leaves unpooled: tokens (Gemma 4) or a map."""
+    features: Tensor = model(pictures)
+    if features.ndim == 4:
+        return features.mean((2, 3))
+    return features.mean(1) if features.ndim == 3 else features
+
+
 def _all_maps(model: Any, pictures: Tensor) -> list[Tensor]:
-    return _maps(model, pictures, None) if hasattr(model, "forward_intermediates") else []
+    """Every map of a model on the meta device; none of one that reads numbers to shape them."""
+    if not hasattr(model, "forward_intermediates"):
+        return []
+    try:
+        return _maps(model, pictures, None)
+    except RuntimeError as problem:
+        if _NO_NUMBERS not in str(problem):
+            raise
+        return []
 
 
 def _maps(model: Any, pictures: Tensor, indices: list[int] | None) -> list[Tensor]:
@@ -184,6 +198,20 @@ def _resize(model: Any, tensors: Tensors) -> Tensors:
     rule = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
     resampled: Tensors = rule(tensors, model) if rule else tensors
     return resampled
+
+
+def _stage_of_parameters(model: Any) -> dict[str, int]:
+    try:
+        matcher = model.group_matcher(coarse=True)
+    except (
+        AttributeError,
+        AssertionError,
+    ):  # MetaFormer and PiT have no groups, RDNet none so large
+        return stages_by_number(model)
+    if isinstance(matcher, dict):
+        matcher = {name: _with_own_tail(rule) for name, rule in matcher.items()}
+    groups: dict[str, int] = group_parameters(model, matcher, reverse=True)
+    return groups
 
 
 def _with_own_tail(rule: Any) -> Any:

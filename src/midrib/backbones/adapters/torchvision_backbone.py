@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor, nn
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from midrib.backbones.adapters.fitting import refusing_size, require_fitting
+from midrib.backbones.adapters.fitting import refusing_unfit, require_fitting
 from midrib.backbones.adapters.probing import (
     Findings,
     Measured,
@@ -104,14 +104,14 @@ def measure_torchvision(
         found = whole.forward(pictures)
         return [found[candidate] for candidate in candidates]
 
-    with refusing_size(model_name, size):
+    with refusing_unfit(model_name, in_channels, size):
         findings = find_levels(maps, in_channels, native)
     outputs = tuple(candidates[each.index] for each in findings.found)
     if not outputs or runs_past(model, outputs[-1]):
         findings, outputs = Findings((), findings.grows), (node_before_classifier(model),)
     channels_last = [each.channels_last for each in findings.found]
     cut = _cut(model, outputs).eval()
-    with refusing_size(model_name, size):
+    with refusing_unfit(model_name, in_channels, size):
         measured = measure(
             cut,
             lambda each: _features(cut, outputs, channels_last, each),

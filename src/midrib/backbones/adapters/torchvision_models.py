@@ -11,7 +11,7 @@ from torch import nn
 from midrib.backbones.interface import Normalisation
 from midrib.backbones.weights.stem import RGB, widen_first_convolution
 from midrib.errors import UsageError
-from midrib.names import unknown_name
+from midrib.names import nearest, unknown_name
 
 _AUXILIARY = {"aux_logits": False, "transform_input": False, "init_weights": True}
 """For GoogLeNet and Inception v3: no auxiliary heads, and pictures normalised by us."""
@@ -98,10 +98,23 @@ def is_of_one_size(model_name: str) -> bool:
 
 
 def require_torchvision_model(model_name: str) -> None:
-    """Raise ``UnknownNameError`` with the nearest names unless torchvision has the model."""
+    """Raise unless torchvision has such a model for classification.
+
+    Raises:
+        UnknownNameError: it has no such model; the nearest names are told.
+        UsageError: it is a model for something else, as detection.
+    """
     known = model_names()
-    if model_name not in known:
+    if model_name in known:
+        return
+    if model_name not in torchvision.models.list_models():
         raise unknown_name("torchvision model", model_name, known)
+    kind = torchvision.models.get_model_builder(model_name).__module__.split(".")[2]
+    raise UsageError(
+        f"torchvision's {model_name} is a whole model for {kind.replace('_', ' ')}, no backbone",
+        expected="one of its models for classification",
+        todo="choose one of: " + ", ".join(nearest(model_name, known) or known[:3]),
+    )
 
 
 def _has_auxiliary_heads(model_name: str) -> bool:

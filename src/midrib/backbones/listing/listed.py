@@ -150,6 +150,8 @@ def _counted(names: Sequence[str], memory: _Memory | None, progress: Progress) -
             known[name] = _count(name)
         except MidribError as problem:
             uncounted.append((name, problem.came))
+        except Exception as problem:  # noqa: BLE001 - what one foreign network does not do keeps no other from the list
+            uncounted.append((name, f"{type(problem).__name__}: {problem}"))
         progress(done + 1, len(missing), name)
         if memory and (done % _OFTEN == 0 or done + 1 == len(missing)):
             memory.write()

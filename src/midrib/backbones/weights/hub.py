@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,6 +14,8 @@ HUB = "hub"
 _SAFETENSORS = "model.safetensors"
 _TORCHVISION_LICENCE = "BSD-3-Clause, as torchvision"
 _REVISION = "@"
+_HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.pth$")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,21 @@ class HubWeights:
     @property
     def file_name(self) -> str:
         return _SAFETENSORS if self.repository else self.url.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """What a name was seen to stand for: ``revision`` is empty for a file at a URL."""
+
+    title: str
+    revision: str
+    sha256: str
+
+
+def hash_in_name(weights: HubWeights) -> str | None:
+    """The first digits of its hash that the name of a file at a URL ends in, if it does."""
+    found = _HASH_IN_NAME.search(weights.url)
+    return found[1] if found else None
 
 
 def hub_weights(name: str) -> list[HubWeights]:

@@ -7,34 +7,28 @@ and hash are written beside them; from then on that name means these, whatever t
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
+from filelock import FileLock
+
 from midrib.backbones.weights.conversion_process import convert_apart
-from midrib.backbones.weights.hub import HUB, HubWeights
+from midrib.backbones.weights.foreign_caches import in_foreign_cache
+from midrib.backbones.weights.hub import HUB, SHA256, HubWeights, Pinned, hash_in_name
 from midrib.backbones.weights.origin import Start, Weights
 from midrib.downloads import download_bar, fetch_file, is_reachable
 from midrib.errors import StorageError
 from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings
-from midrib.storage import file_sha256, read_json, write_json
+from midrib.storage import file_sha256, read_json, storage_errors, write_json
 
 MAIN = "main"
-_HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.pth$")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _ASK_SECONDS = 10.0
 _MOST_BYTES = 20_000_000_000
 """More than any published backbone has."""
-
-
-@dataclass(frozen=True)
-class Pinned:
-    """What a name was seen to stand for: ``revision`` is empty for a file at a URL."""
-
-    title: str
-    revision: str
-    sha256: str
 
 
 class HubFolder:
@@ -52,10 +46,7 @@ class HubFolder:
 
     def is_at_hand(self, weights: HubWeights) -> bool:
         """Whether the weights can be had without asking a hub that may not answer."""
-        pinned = self._pinned(weights, MAIN)
-        if pinned is not None and self._converted(weights, pinned).is_file():
-            return True
-        if _in_foreign_cache(weights, MAIN) is not None:
+        if self._kept(weights, MAIN) or in_foreign_cache(weights, MAIN):
             return True
         return not self._settings.offline and is_reachable(self._host(weights))
 
@@ -65,9 +56,11 @@ class HubFolder:
         Raises ``StorageError`` when they cannot be had or are not those that were seen before.
         """
         revision = revision or MAIN
-        pinned = self._pinned(weights, revision)
-        if pinned is None or not self._converted(weights, pinned).is_file():
-            pinned = self._take(weights, revision, pinned)
+        pinned = self._kept(weights, revision)
+        if pinned is None:
+            self._require_obtainable(weights, revision)
+            with self._alone(weights):
+                pinned = self._kept(weights, revision) or self._take(weights, revision)
         suffix = f"@{pinned.revision}" if pinned.revision else ""
         told = Weights(
             origin=f"hub: {weights.title}{suffix[:13]}",
@@ -77,10 +70,36 @@ class HubFolder:
         )
         return Start(self._converted(weights, pinned), told)
 
-    def _take(self, weights: HubWeights, revision: str, pinned: Pinned | None) -> Pinned:
-        """Fetch and convert; what was seen before under that name must be seen again."""
+    def _require_obtainable(self, weights: HubWeights, revision: str) -> None:
+        """Raise ``StorageError`` offline, with what would be fetched, unless others keep it."""
+        pinned = self._pinned(weights, revision)
         wanted = pinned.revision if pinned else revision
-        file, found = _in_foreign_cache(weights, wanted) or self._fetch(weights, wanted)
+        if self._settings.offline and in_foreign_cache(weights, wanted) is None:
+            size = f" ({weights.megabytes:.0f} MB)" if weights.megabytes else ""
+            raise StorageError(
+                f"MIDRIB_OFFLINE is set and {weights.title}{size} is not here yet",
+                expected="weights that were fetched before",
+                todo="unset MIDRIB_OFFLINE once, or choose other weights",
+            )
+
+    @contextmanager
+    def _alone(self, weights: HubWeights) -> Iterator[None]:
+        """Keep other processes from taking the same weights meanwhile."""
+        downloads = self._settings.downloads
+        with storage_errors(downloads):
+            downloads.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(downloads / f"{_slug(weights)}.lock")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _take(self, weights: HubWeights, revision: str) -> Pinned:
+        """Fetch and convert; what was seen before under that name must be seen again."""
+        pinned = self._pinned(weights, revision)
+        wanted = pinned.revision if pinned else revision
+        file, found = in_foreign_cache(weights, wanted) or self._fetch(weights, wanted)
         try:
             if pinned is not None and found != pinned:
                 raise StorageError(
@@ -99,13 +118,6 @@ class HubFolder:
         return found
 
     def _fetch(self, weights: HubWeights, revision: str) -> tuple[Path, Pinned]:
-        if self._settings.offline:
-            size = f" ({weights.megabytes:.0f} MB)" if weights.megabytes else ""
-            raise StorageError(
-                f"MIDRIB_OFFLINE is set and {weights.title}{size} is not here yet",
-                expected="weights that were fetched before",
-                todo="unset MIDRIB_OFFLINE once, or choose other weights",
-            )
         if weights.repository:
             return self._fetch_from_hugging_face(weights, revision)
         return self._fetch_from_url(weights)
@@ -120,7 +132,7 @@ class HubFolder:
 
     def _fetch_from_url(self, weights: HubWeights) -> tuple[Path, Pinned]:
         """Fetch a file whose name ends in the first digits of its hash."""
-        digits = _HASH_IN_NAME.search(weights.url)
+        digits = hash_in_name(weights)
         if digits is None:
             raise StorageError(
                 f"{weights.url} tells no hash",
@@ -128,7 +140,7 @@ class HubFolder:
                 todo="choose other weights",
             )
         url = self._mirrored(weights)
-        file = self._download(weights, weights.file_name, url, digits.group(1), _MOST_BYTES)
+        file = self._download(weights, weights.file_name, url, digits, _MOST_BYTES)
         return file, Pinned(weights.title, "", file_sha256(file))
 
     def _download(
@@ -156,6 +168,12 @@ class HubFolder:
         if weights.library != "torchvision" or not mirror:
             return weights.url
         return mirror.rstrip("/") + urlsplit(weights.url).path
+
+    def _kept(self, weights: HubWeights, revision: str) -> Pinned | None:
+        """What the name was seen to stand for, if that is here."""
+        pinned = self._pinned(weights, revision)
+        here = pinned is not None and self._converted(weights, pinned).is_file()
+        return pinned if here else None
 
     def _pinned(self, weights: HubWeights, revision: str) -> Pinned | None:
         record = self._record(weights, revision)
@@ -197,41 +215,10 @@ def _ask_hugging_face(
             expected=f"{weights.file_name} at revision {revision}",
             todo="check the network and the name, or choose other weights",
         ) from None
-    if not (told.commit_hash and told.etag and told.size and _SHA256.fullmatch(told.etag)):
+    if not (told.commit_hash and told.etag and told.size and SHA256.fullmatch(told.etag)):
         raise StorageError(
             f"the hub tells no hash of {weights.title}",
             expected="a file that can be checked",
             todo="choose other weights",
         )
     return told.location, told.commit_hash, told.etag, told.size
-
-
-def _in_foreign_cache(weights: HubWeights, revision: str) -> tuple[Path, Pinned] | None:
-    """What huggingface_hub or torchvision fetched earlier, for whomever, if it is whole."""
-    if weights.repository:
-        return _in_hugging_face_cache(weights, revision)
-    return _in_torch_cache(weights)
-
-
-def _in_hugging_face_cache(weights: HubWeights, revision: str) -> tuple[Path, Pinned] | None:
-    """The cache's snapshots are named for the commit, its files for their hash."""
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(weights.repository, weights.file_name, revision=revision)
-    if not isinstance(found, str) or not Path(found).is_symlink():
-        return None
-    told, commit = Path(found).readlink().name, Path(found).parent.name
-    if not _SHA256.fullmatch(told) or file_sha256(Path(found)) != told:
-        return None
-    return Path(found), Pinned(weights.title, commit, told)
-
-
-def _in_torch_cache(weights: HubWeights) -> tuple[Path, Pinned] | None:
-    import torch
-
-    file = Path(torch.hub.get_dir()) / "checkpoints" / weights.file_name
-    digits = _HASH_IN_NAME.search(weights.url)
-    if digits is None or not file.is_file():
-        return None
-    sha256 = file_sha256(file)
-    return (file, Pinned(weights.title, "", sha256)) if sha256.startswith(digits[1]) else None

@@ -34,8 +34,8 @@ def load_body(
         resize: brings the tensors of the file to the size of a network that has one alone.
 
     Raises:
-        StorageError: a tensor is missing, of another shape or not finite, or the file is no
-            safetensors.
+        StorageError: a tensor is missing, of another shape, of integers or not finite, or the file
+            is no safetensors.
     """
     tensors = read_tensors(file)
     if resize:
@@ -45,15 +45,13 @@ def load_body(
         if name in tensors and name in expected and tensors[name].shape != expected[name].shape:
             tensors[name] = _adapted(tensors[name], expected[name], in_channels)
     missing = [key for key in expected if key not in tensors]
-    unfit = [
-        key for key in expected if key in tensors and tensors[key].shape != expected[key].shape
-    ]
+    unfit = [key for key in expected if key in tensors and not _fits(tensors[key], expected[key])]
     if missing or unfit:
         first = [f"{key} is missing" for key in missing[:_SHOWN]]
         first += [_misfit(key, tensors[key], expected[key]) for key in unfit[:_SHOWN]]
         raise StorageError(
-            f"{file} does not fit: {len(missing)} tensors missing, {len(unfit)} of another shape: "
-            + ", ".join(first),
+            f"{file} does not fit: {len(missing)} tensors missing, {len(unfit)} of another shape "
+            "or kind: " + ", ".join(first),
             expected="weights of the same backbone",
             todo=_hint(tensors) or "name another file, or start with --weights none",
         )
@@ -67,6 +65,12 @@ def _adapted(weight: Tensor, expected: Tensor, in_channels: int) -> Tensor:
     return adapt_stem(weight, in_channels) if fits and folded else weight
 
 
+def _fits(found: Tensor, expected: Tensor) -> bool:
+    """Whether shapes are equal and no integers, as of a quantized file, stand for weights."""
+    counts_alone = expected.is_floating_point() and not found.is_floating_point()
+    return found.shape == expected.shape and not counts_alone
+
+
 def _hint(tensors: Tensors) -> str:
     """What to do about a file whose names stand behind a prefix; empty where they do not."""
     if any(name.startswith(NETWORK) for name in tensors):
@@ -77,6 +81,8 @@ def _hint(tensors: Tensors) -> str:
 
 
 def _misfit(key: str, found: Tensor, expected: Tensor) -> str:
+    if found.shape == expected.shape:
+        return f"{key} holds integers instead of weights"
     return f"{key} is {_shape(found)} instead of {_shape(expected)}"
 
 

@@ -66,7 +66,7 @@ def find_likenesses(
         progress: called with pictures hashed and pairs compared, of all of both.
 
     Raises:
-        DatasetError: a picture cannot be read any more.
+        DatasetError: a picture has changed since it was read.
     """
     places, known = {item.sha256: item.path for item in items}, hashes or {}
 

@@ -36,7 +36,7 @@ def compare_pairs(
         tell: called with how many are done.
 
     Raises:
-        DatasetError: a picture cannot be read any more.
+        DatasetError: a picture has changed since it was read.
     """
     portions = [
         candidates[start : start + _PORTION] for start in range(0, len(candidates), _PORTION)

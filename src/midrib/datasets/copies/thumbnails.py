@@ -8,7 +8,8 @@ from pathlib import Path
 
 from midrib.datasets.copies.fingerprints import Grey
 from midrib.datasets.copies.verification import SIDE, comparable
-from midrib.errors import DatasetError, PictureError
+from midrib.datasets.rereading import has_changed
+from midrib.errors import PictureError
 from midrib.preprocessing import decode
 from midrib.records import Pixels
 
@@ -36,13 +37,11 @@ class Thumbnails:
 def read_pixels(path: Path, side: int) -> Pixels:
     """A picture of at least ``side`` pixels along both axes, where it has as many.
 
-    Raises ``DatasetError`` when it cannot be read any more.
+    Raises ``DatasetError`` where it has changed since it was inspected.
     """
     try:
         return decode(path.read_bytes(), at_least=(side, side))
-    except (OSError, PictureError) as problem:
-        raise DatasetError(
-            f"{path} cannot be read any more: {problem}",
-            expected="the pictures as they were when they were listed",
-            todo="leave the folder alone while it is read, and try again",
-        ) from None
+    except OSError as problem:
+        raise has_changed(path, problem.strerror or str(problem)) from None
+    except PictureError as problem:
+        raise has_changed(path, problem.came) from None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from midrib.datasets.formats.broken_tables import broken_tables
 from midrib.datasets.formats.holding import Holds
 from midrib.datasets.formats.interface import (
     DATASET_FORMATS,
@@ -22,6 +23,7 @@ from midrib.datasets.formats.placing import Placer
 from midrib.datasets.records import SPLITS, Dataset, Problem, Split
 from midrib.errors import DatasetError
 from midrib.preprocessing.decoding import SUFFIXES
+from midrib.printable import printable
 
 # File managers leave these in every folder that they show.
 _DROPPINGS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
@@ -40,7 +42,7 @@ class ClassFolders(Format):
     def list_pictures(self, source: Path) -> Listing:
         listing = _list_classes(source, source, split=None)
         if not listing.labels:
-            raise _no_classes(source, loose=len(listing.problems))
+            raise _no_classes(source, listing.problems)
         return listing
 
     def write(self, dataset: Dataset, placer: Placer) -> None:
@@ -71,7 +73,7 @@ class SplitFolders(Format):
         problems = tuple(problem for listing in found for problem in listing.problems)
         labels = frozenset(label for listing in found for label in listing.labels)
         if not labels:
-            raise _no_classes(source, loose=len(problems))
+            raise _no_classes(source, problems)
         return Listing(
             entries=tuple(entry for listing in found for entry in listing.entries),
             labels=labels,
@@ -108,10 +110,10 @@ def _unfit(label: str, why: str) -> DatasetError:
 def _list_classes(folder: Path, root: Path, *, split: Split | None) -> Listing:
     """Class folders directly below ``folder``; pictures beside them have no class."""
     entries: list[Entry] = []
-    problems = [_without_class(path) for path in _loose_pictures(folder)]
+    problems = [*map(_without_class, _loose_pictures(folder)), *broken_tables(folder)]
     labels = set()
     for class_folder in _visible_folders(folder):
-        if not is_text(class_folder.name) or class_folder.is_symlink():
+        if printable(class_folder.name) != class_folder.name or class_folder.is_symlink():
             problems.append(_left_out_folder(class_folder))
             continue
         label = unicodedata.normalize("NFC", class_folder.name)
@@ -137,7 +139,7 @@ def _walk(folder: Path, root: Path) -> Iterator[Path | Problem]:
 
 def _accepted(path: Path, root: Path) -> Path | Problem:
     if not is_text(path.name):
-        return Problem(path, "bad name", "its name is not valid text; rename it")
+        return Problem(path, "bad name", "its name is no text that can be shown; rename it")
     if path.is_symlink() and not stays_inside(path, root):
         return Problem(path, "outside", "it is a link that leaves the folder; copy the file itself")
     return path
@@ -146,7 +148,7 @@ def _accepted(path: Path, root: Path) -> Path | Problem:
 def _left_out_folder(folder: Path) -> Problem:
     if folder.is_symlink():
         return Problem(folder, "outside", "links to folders are not followed; copy the folder")
-    return Problem(folder, "bad name", "its name is not valid text; rename it")
+    return Problem(folder, "bad name", "its name is no text that can be shown; rename it")
 
 
 def _without_class(path: Path) -> Problem:
@@ -165,15 +167,26 @@ def _loose_pictures(folder: Path) -> list[Path]:
     )
 
 
-def _no_classes(source: Path, *, loose: int) -> DatasetError:
-    if loose:
+def _no_classes(source: Path, problems: Sequence[Problem]) -> DatasetError:
+    expected = "one folder a class with its pictures, or a labels.csv with path and label"
+    broken = [each for each in problems if each.kind in {"broken file", "unreadable"}]
+    if broken:
         return DatasetError(
-            f"{source} holds pictures ({loose:,}) but no class folders",
-            expected="one folder a class with its pictures, or a labels.csv with path and label",
+            f"{broken[0].path}: {broken[0].reason}",
+            expected=f"a whole file, or {expected}",
+            todo="mend or restore that file",
+        )
+    if problems:
+        return DatasetError(
+            f"{source} holds pictures ({len(problems):,}) but no class folders",
+            expected=expected,
             todo=f"sort the pictures into folders such as {source.name}/cat and {source.name}/dog",
         )
+    others = sorted(path.name for path in source.iterdir() if not path.name.startswith("."))
     return DatasetError(
-        f"{source} is empty",
-        expected="one folder a class with its pictures, or a labels.csv with path and label",
+        f"{source} holds neither pictures nor class folders, only {others[0]}"
+        if others
+        else f"{source} is empty",
+        expected=expected,
         todo="put the pictures there, or check the path",
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from midrib.datasets.annotations import Annotation, Rle
+from midrib.datasets.formats.coco_objects import coco_object
 from midrib.datasets.formats.coco_writing import write_coco
 from midrib.datasets.formats.finding import Finder, files_below, split_of
 from midrib.datasets.formats.holding import Holds
@@ -26,18 +26,11 @@ from midrib.datasets.formats.interface import (
 from midrib.datasets.formats.json_streams import JsonFile, first_keys
 from midrib.datasets.formats.objects import (
     Fault,
-    annotation,
-    checked_mask,
-    number,
-    numbers,
-    polygon,
-    whole,
 )
 from midrib.datasets.formats.placing import Placer
 from midrib.datasets.formats.seen_ids import SeenIds
-from midrib.datasets.formats.sizes import upright_size
+from midrib.datasets.formats.sizes import told_size, upright_size
 from midrib.datasets.formats.spilling import SpilledEntries
-from midrib.datasets.masks import MaskError, rle_from_runs
 from midrib.datasets.names import clean_label
 from midrib.datasets.records import Dataset, Problem, Split
 from midrib.errors import DatasetError
@@ -187,7 +180,7 @@ class _Reading:
                 picture = _looked_up(record, "image_id", pictures, kind="no picture")
                 label = _looked_up(record, "category_id", labels, kind="unknown class")
                 if picture is not None:
-                    found = _annotation(record, label, self.entries.size_of(picture))
+                    found = coco_object(record, label, self.entries.size_of(picture))
                     self.entries.annotate(picture, found)
             except Fault as fault:
                 self.problems.append(fault.at(table, f"annotations[{index}]"))
@@ -207,7 +200,8 @@ def _folders(root: Path, table: Path) -> list[Path]:
 
 def _entry(record: dict[str, object], finder: Finder, split: Split | None) -> Entry:
     path = finder.find(record.get("file_name"))
-    width, height = _size(record) or upright_size(path)
+    told = told_size(record.get("width"), record.get("height"))
+    width, height = told or upright_size(path)
     return Entry(path, (), split, width=width, height=height)
 
 
@@ -228,16 +222,6 @@ def _label(record: Mapping[str, object]) -> str:
     raise Fault("unknown class", f"the name is {record.get('name')!r:.60}")
 
 
-def _size(record: Mapping[str, object]) -> tuple[int, int] | None:
-    """Width and height where a record tells them."""
-    if record.get("width") is None or record.get("height") is None:
-        return None
-    width, height = (whole(record[side], side) for side in ("width", "height"))
-    if width < 1 or height < 1:
-        raise Fault("no record", f"its size is {width} × {height} pixels")
-    return width, height
-
-
 def _require_new(record: object, seen: SeenIds) -> None:
     if isinstance(record, dict) and record.get("id") is not None:
         key = _id(record, "id")
@@ -250,48 +234,3 @@ def _looked_up(record: object, name: str, known: Mapping[Hashable, T], *, kind: 
     if key not in known:
         raise Fault(kind, f"{name} {key} is not in the file")
     return known[key]
-
-
-def _annotation(record: dict[str, object], label: str, size: tuple[int, int]) -> Annotation:
-    polygons, mask = _shape(record.get("segmentation"))
-    bbox = record.get("bbox")
-    xyxy = None
-    if bbox or not (polygons or mask):
-        left, top, width, height = numbers(bbox, "bbox", 4)
-        xyxy = (left, top, left + width, top + height)
-    attributes = record.get("attributes")
-    return annotation(
-        label,
-        size,
-        xyxy=xyxy,
-        polygons=polygons,
-        mask=mask,
-        crowd=bool(number(record.get("iscrowd") or 0, "iscrowd")),
-        attributes=attributes if isinstance(attributes, dict) else None,
-    )
-
-
-def _shape(given: object) -> tuple[list[tuple[float, ...]], Rle | None]:
-    """Outlines or mask of a ``segmentation``."""
-    if not given:
-        return [], None
-    if isinstance(given, dict):
-        return [], _mask(given)
-    if not isinstance(given, list):
-        raise Fault("bad outline", f"the segmentation is {given!r:.60}")
-    return [
-        polygon(numbers(each, f"segmentation[{index}]")) for index, each in enumerate(given)
-    ], None
-
-
-def _mask(given: dict[str, object]) -> Rle:
-    height, width = (whole(side, "size") for side in numbers(given.get("size"), "size", 2))
-    counts = given.get("counts")
-    if isinstance(counts, str):
-        return checked_mask(Rle(height, width, counts))
-    if not isinstance(counts, list):
-        raise Fault("bad mask", f"counts is {counts!r:.60}")
-    try:
-        return rle_from_runs([whole(run, "counts") for run in counts], height, width)
-    except MaskError as problem:
-        raise Fault("bad mask", problem.came) from None

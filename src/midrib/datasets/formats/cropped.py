@@ -7,7 +7,7 @@ import binascii
 import io
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from midrib.datasets.annotations import XYXY, Rle
 from midrib.datasets.formats.objects import Fault
@@ -55,6 +55,8 @@ def from_cropped_png(text: object, corner: tuple[int, int], size: tuple[int, int
             if image.width > size[0] or image.height > size[1]:
                 _too_large(image.size, size)
             part = np.asarray(image.convert("L")) > 0
+    except UnidentifiedImageError:
+        raise Fault("bad mask", "it is no PNG") from None
     except (binascii.Error, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as why:
         raise Fault("bad mask", f"its PNG cannot be read: {why}") from None
     return placed(part, corner, size)
@@ -77,7 +79,9 @@ def from_row_runs(runs: list[int], width: int, height: int) -> Mask:
     """The part, height × width, of runs row by row. Raises ``Fault``."""
     if width < 1 or height < 1 or width * height > MAX_PIXELS:
         raise Fault("bad mask", f"a mask of {width} × {height} pixels")
-    if any(run < 0 for run in runs) or sum(runs) != width * height:
+    if any(run < 0 for run in runs):
+        raise Fault("bad mask", f"a run of {min(runs):,} pixels")
+    if sum(runs) != width * height:
         raise Fault("bad mask", f"its runs cover {sum(runs):,} pixels of {width * height:,}")
     values = np.arange(len(runs)) % 2 == 1
     return np.repeat(values, runs).reshape((height, width))

@@ -15,6 +15,7 @@ from midrib.datasets.annotations import Annotation, Polygon, Rle
 from midrib.datasets.formats.cropped import from_row_runs, placed
 from midrib.datasets.formats.cvat_writing import CROWD, FLAGS, TABLE, write_cvat
 from midrib.datasets.formats.finding import Finder, files_below
+from midrib.datasets.formats.grouping import Grouped
 from midrib.datasets.formats.holding import Holds
 from midrib.datasets.formats.interface import (
     DATASET_FORMATS,
@@ -26,7 +27,7 @@ from midrib.datasets.formats.interface import (
 )
 from midrib.datasets.formats.objects import Fault, annotation, number, polygon, whole
 from midrib.datasets.formats.placing import Placer
-from midrib.datasets.formats.sizes import upright_size
+from midrib.datasets.formats.sizes import told_size, upright_size
 from midrib.datasets.formats.spilling import SpilledEntries
 from midrib.datasets.formats.xml_reading import elements, line_of, root_name
 from midrib.datasets.names import clean_label
@@ -94,8 +95,11 @@ class _Reading:
         root = self.table.parent.resolve()
         finder = Finder(root, [root / "images", root])
         try:
-            for element in elements(self.table, "labels", "image"):
-                if element.tag == "labels":
+            for element in elements(self.table, "labels", "image", "track"):
+                if element.tag == "track":
+                    track = Fault("unknown shape", "a track of a video; export 'CVAT for images'")
+                    self.problems.append(track.at(self.table, line_of(element)))
+                elif element.tag == "labels":
                     names = (each.findtext("name") for each in element.iterfind("label"))
                     self.labels.update(label for name in names if (label := clean_label(name)))
                 else:
@@ -112,15 +116,16 @@ class _Reading:
                 self._tell_twice(element, name)
                 return
             self._seen[str(path)] = len(self._seen)
-            size = _size(element) or upright_size(path)
+            told = told_size(element.get("width"), element.get("height"))
+            size = told or upright_size(path)
         except Fault as fault:
             self.problems.append(fault.at(self.table, line_of(element)))
             return
-        tags, shapes = list(self._tags(element)), _Shapes(size)
+        tags, shapes = list(self._tags(element)), Grouped(size)
         for each in element:
             if each.tag != "tag":
                 try:
-                    shapes.add(each)
+                    _add(shapes, each)
                 except Fault as fault:
                     self.problems.append(fault.at(self.table, line_of(each)))
         split = SPLIT_NAMES.get((element.get("subset") or "").lower())
@@ -142,43 +147,12 @@ class _Reading:
                 self.problems.append(bad.at(self.table, line_of(each)))
 
 
-def _size(element: Element) -> tuple[int, int] | None:
-    if element.get("width") is None or element.get("height") is None:
-        return None
-    return whole(element.get("width"), "width"), whole(element.get("height"), "height")
-
-
-@dataclass
-class _Shapes:
-    """Shapes of a picture of ``size``, joined to objects."""
-
-    size: tuple[int, int]
-    found: list[Annotation] = field(default_factory=list)
-    _groups: dict[tuple[str, str], int] = field(default_factory=dict)
-
-    def add(self, element: Element) -> None:
-        """Take one shape. Raises ``Fault``."""
-        if element.tag not in _SHAPES:
-            raise Fault("unknown shape", f"a {element.tag:.30} is neither box, polygon nor mask")
-        found = _annotation(element, self.size)
-        key = (found.label, element.get("group_id") or "")
-        if key[1] in _NOTHING or not found.polygons:
-            self.found.append(found)
-        elif key in self._groups:
-            self._join(self._groups[key], found)
-        else:
-            self._groups[key] = len(self.found)
-            self.found.append(found)
-
-    def _join(self, index: int, more: Annotation) -> None:
-        first = self.found[index]
-        self.found[index] = annotation(
-            first.label,
-            self.size,
-            polygons=(*first.polygons, *more.polygons),
-            crowd=first.crowd or more.crowd,
-            attributes={**dict(more.attributes), **dict(first.attributes)},
-        )
+def _add(shapes: Grouped, element: Element) -> None:
+    """Take one shape. Raises ``Fault``."""
+    if element.tag not in _SHAPES:
+        raise Fault("unknown shape", f"a {element.tag:.30} is neither box, polygon nor mask")
+    group = element.get("group_id") or ""
+    shapes.add(_annotation(element, shapes.size), "" if group in _NOTHING else group)
 
 
 def _annotation(element: Element, size: tuple[int, int]) -> Annotation:

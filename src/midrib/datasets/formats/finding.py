@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -87,7 +88,7 @@ def pictures_below(folder: Path) -> list[Path]:
 
 
 def files_below(folder: Path, suffix: str) -> list[Path]:
-    """Every visible file below ``folder`` with ``suffix`` (lower case), in order."""
+    """Every visible file below ``folder`` with ``suffix`` (lower case), in order; no pipe."""
     found = []
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -96,7 +97,16 @@ def files_below(folder: Path, suffix: str) -> list[Path]:
             for name in sorted(files)
             if name.lower().endswith(suffix) and not name.startswith(".")
         ]
-    return found
+    return [path for path in found if not may_block(path)]
+
+
+def may_block(path: Path) -> bool:
+    """Whether ``path`` is a pipe, socket or device, at which a reader could wait without end."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False  # opening it tells what is wrong
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def closed_folders(folder: Path) -> list[Problem]:

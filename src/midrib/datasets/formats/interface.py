@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from midrib.datasets.annotations import Annotation
+from midrib.datasets.formats.broken_tables import broken_table
 from midrib.datasets.formats.holding import Holds, losses
 from midrib.datasets.formats.placing import Placer
 from midrib.datasets.records import Dataset, Problem, Split
@@ -126,6 +127,12 @@ def detect_format(source: Path) -> str:
     found = {name: DATASET_FORMATS.get(name)().detect(source) for name in DATASET_FORMATS}
     best = max(found, key=lambda name: found[name])
     if found[best] is Certainty.NONE:
+        if broken := broken_table(source):
+            raise DatasetError(
+                f"{source}: {broken.reason}",
+                expected="a whole file",
+                todo="mend or restore it",
+            )
         raise DatasetError(
             f"{source} is in no format that midrib knows",
             expected=f"one of: {', '.join(sorted(found))}",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import islice
+from math import isfinite
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
@@ -16,9 +18,19 @@ from midrib.datasets.formats.objects import Fault, unreadable
 _CHUNK_BYTES = 1 << 20
 _KEYS_LOOKED_AT = 4096
 _BYTES_AT_ONCE = 4096  # deeply nested ones cost the parser the square of it
-# Python and others write these, JSON has no such words; as texts they are told with their record.
-_STRING_OR_WORD = re.compile(rb'"(?:[^"\\]|\\.)*"|-?Infinity|NaN', re.DOTALL)
+# Python and others write these words, JSON has none such; as texts they are told with their record.
+# So are numbers that the parser cannot hold, at which it would give the file up.
+_TOKEN = re.compile(
+    rb'(?P<string>"[^"\\]*(?:\\.[^"\\]*)*(?P<end>")?)'
+    rb"|(?P<word>-?Infinity|NaN)|(?P<number>-?[0-9][0-9.eE+-]*)",
+    re.DOTALL,
+)
+_OF_WORDS_AND_NUMBERS = b"0123456789.eE+-aNInfity"
 _LONGEST_WORD = len(b"-Infinity")
+_LONGEST_TOKEN = 1 << 26
+_MOST_WHOLE = 1 << 63
+_SURE_DIGITS = 18  # of a whole number that is below it, whatever they are
+_OVERFLOW = "overflow"  # in what the parser says of a number
 _MOST_NESTED = 64
 # Left to itself the parser's C makes numbers of any length Python's, and crashes where it cannot.
 _PARSING: dict[str, Any] = {"buf_size": 1 << 18, "use_float": True}
@@ -33,7 +45,7 @@ class JsonFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._has_words = _looked_over(path)
+            self._is_odd = _looked_over(path)
         except OSError as problem:
             raise unreadable(problem) from None
 
@@ -42,58 +54,84 @@ class JsonFile:
 
         Raises ``Fault`` where the file is not JSON; what came before has then been given.
         """
+        given = 0
+        try:
+            for record in self._items(key):
+                given += 1
+                yield record
+        except Fault as fault:
+            if self._is_odd or _OVERFLOW not in fault.came:
+                raise
+            self._is_odd = True  # from here on for all of its lists
+            for record in islice(self._items(key), given, None):
+                given += 1
+                yield record
+        if not given:
+            self._require_list(key)
+
+    def _items(self, key: str) -> Iterator[Any]:
         import ijson
 
-        try:
-            with _opened(self._path) as stream:
-                source = _WordsQuoted(stream) if self._has_words else stream
-                none = True
-                for record in ijson.items(source, f"{key}.item", **_PARSING):
-                    none = False
-                    yield record
-            if none:
-                self._require_list(key)
-        except (ijson.JSONError, UnicodeDecodeError) as problem:
-            raise Fault("broken file", f"not valid JSON ({_told(problem)})") from None
-        except OSError as problem:
-            raise unreadable(problem) from None
+        with _parsing(), _opened(self._path, is_odd=self._is_odd) as stream:
+            yield from ijson.items(stream, f"{key}.item", **_PARSING)
 
     def _require_list(self, key: str) -> None:
         """Raise ``Fault`` where ``key`` is there and is no list."""
         import ijson
 
-        with _opened(self._path) as stream:
-            source = _WordsQuoted(stream) if self._has_words else stream
-            found = (event for prefix, event, _ in ijson.parse(source, **_PARSING) if prefix == key)
+        with _parsing(), _opened(self._path, is_odd=self._is_odd) as stream:
+            found = (event for prefix, event, _ in ijson.parse(stream, **_PARSING) if prefix == key)
             if next(found, "start_array") != "start_array":
                 raise Fault("broken file", f"its '{key}' is no list")
 
 
 def first_keys(path: Path) -> set[str]:
     """Names of the outermost object's members in the first part of a file; none if it has none."""
-    import ijson
-
     found = set()
-    try:
-        with _opened(path) as stream:
-            parsed = ijson.parse(stream, buf_size=_BYTES_AT_ONCE, use_float=True)
-            for count, (prefix, event, value) in enumerate(parsed):
-                if count > _KEYS_LOOKED_AT or (count == 0 and event != "start_map"):
-                    break
-                if prefix == "" and event == "map_key":
-                    found.add(value)
-    except (ijson.JSONError, UnicodeDecodeError, OSError):
-        return found  # reading it tells what is wrong
+    with suppress(Fault):  # reading it tells what is wrong
+        for name in _keys(path):
+            found.add(name)
     return found
 
 
+def require_json(path: Path) -> None:
+    """Raise ``Fault`` where the first part of a file is no JSON."""
+    for _ in _keys(path):
+        pass
+
+
+def _keys(path: Path) -> Iterator[str]:
+    import ijson
+
+    with _parsing(), _opened(path, is_odd=True) as stream:
+        parsed = ijson.parse(stream, buf_size=_BYTES_AT_ONCE, use_float=True)
+        for count, (prefix, event, value) in enumerate(parsed):
+            if count > _KEYS_LOOKED_AT or (count == 0 and event != "start_map"):
+                break
+            if prefix == "" and event == "map_key":
+                yield value
+
+
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    """The file, open where its JSON begins."""
+def _parsing() -> Iterator[None]:
+    """Turn what the parser and the system say into a ``Fault``."""
+    import ijson
+
+    try:
+        yield
+    except (ijson.JSONError, UnicodeDecodeError) as problem:
+        raise Fault("broken file", f"not valid JSON ({_told(problem)})") from None
+    except OSError as problem:
+        raise unreadable(problem) from None
+
+
+@contextmanager
+def _opened(path: Path, *, is_odd: bool) -> Iterator[BinaryIO]:
+    """The file, open where its JSON begins; of an odd one what no parser takes is quoted."""
     with path.open("rb") as stream:
         if stream.read(len(_MARK)) != _MARK:
             stream.seek(0)
-        yield stream
+        yield cast("BinaryIO", _Quoted(stream)) if is_odd else stream
 
 
 def _looked_over(path: Path) -> bool:
@@ -130,37 +168,64 @@ class _Nesting:
         self._depth = int(depths[-1]) if len(depths) else self._depth
 
 
-class _WordsQuoted:
-    """A stream of JSON in which NaN, Infinity and -Infinity are strings."""
+class _Quoted:
+    """A stream of JSON in which words that are none and numbers beyond all measure are strings."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._pending = b""
 
     def read(self, size: int = -1) -> bytes:
-        """The next part, of whatever length; nothing for a ``size`` of 0, which is a look."""
+        """The next part, of whatever length; nothing for a ``size`` of 0, which is a look.
+
+        Raises ``Fault`` for a string or number without end.
+        """
         if size == 0:
             return b""
-        while chunk := self._stream.read(_CHUNK_BYTES):
-            if given := self._quoted(self._pending + chunk):
+        while chunk := self._stream.read(size):
+            if given := self._whole_tokens(self._pending + chunk):
                 return given
-        given, self._pending = _STRING_OR_WORD.sub(_quote, self._pending), b""
-        return given
+            if len(self._pending) > _LONGEST_TOKEN:
+                raise Fault(
+                    "broken file", f"a text or number of more than {_LONGEST_TOKEN:,} bytes"
+                )
+        given, self._pending = self._pending, b""
+        return _TOKEN.sub(_quoted, given)
 
-    def _quoted(self, text: bytes) -> bytes:
-        """What is sure to end no string or word in its middle; the rest waits."""
-        end = 0
-        for match in _STRING_OR_WORD.finditer(text):
+    def _whole_tokens(self, text: bytes) -> bytes:
+        """What is sure to end no string, word or number in its middle; the rest waits."""
+        given, end, stop = [], 0, len(text.rstrip(_OF_WORDS_AND_NUMBERS))
+        for match in _TOKEN.finditer(text):
+            if _may_go_on(match):
+                stop = match.start()
+                break
+            given += [text[end : match.start()], _quoted(match)]
             end = match.end()
-        if b'"' not in text[end:]:
-            end = max(end, len(text) - _LONGEST_WORD)
-        self._pending = text[end:]
-        return _STRING_OR_WORD.sub(_quote, text[:end])
+        stop = max(end, stop)
+        given.append(text[end:stop])
+        self._pending = text[stop:]
+        return b"".join(given)
 
 
-def _quote(match: re.Match[bytes]) -> bytes:
-    token = match[0]
-    return token if token.startswith(b'"') else b'"' + token + b'"'
+def _may_go_on(match: re.Match[bytes]) -> bool:
+    """Whether what comes next may belong to the token."""
+    return not match["end"] if match["string"] else match.end() == len(match.string)
+
+
+def _quoted(match: re.Match[bytes]) -> bytes:
+    is_odd = match["word"] or (match["number"] and not _is_held(match["number"]))
+    return b'"' + match[0] + b'"' if is_odd else match[0]
+
+
+def _is_held(token: bytes) -> bool:
+    """Whether the parser can hold a number; what is none it may refuse itself."""
+    digits = token.removeprefix(b"-")
+    if digits.isdigit():
+        return len(digits) <= _SURE_DIGITS or -_MOST_WHOLE <= float(token) < _MOST_WHOLE
+    try:
+        return isfinite(float(token))
+    except ValueError:
+        return True
 
 
 def _told(problem: Exception) -> str:

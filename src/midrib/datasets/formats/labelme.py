@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from midrib.datasets.formats.finding import (
     pictures_below,
     split_of,
 )
+from midrib.datasets.formats.grouping import Grouped
 from midrib.datasets.formats.holding import Holds
 from midrib.datasets.formats.interface import (
     DATASET_FORMATS,
@@ -39,7 +39,7 @@ from midrib.datasets.formats.objects import (
     whole,
 )
 from midrib.datasets.formats.placing import Placer
-from midrib.datasets.formats.sizes import upright_size
+from midrib.datasets.formats.sizes import told_size, upright_size
 from midrib.datasets.names import clean_label
 from midrib.datasets.records import Dataset, Item, Problem
 from midrib.errors import DatasetError
@@ -115,19 +115,19 @@ def _read(table: Path, root: Path, labels: set[str], problems: list[Problem]) ->
     """The picture of one file. Raises ``Fault`` where there is none."""
     record = _parsed(table)
     path = Finder(root, [table.parent]).find(record.get("imagePath"))
-    size = _size(record) or upright_size(path)
+    size = told_size(record.get("imageWidth"), record.get("imageHeight")) or upright_size(path)
     flags = _mapping(record.get("flags"))
     named = {label: value for name, value in flags.items() if (label := clean_label(name))}
     labels.update(named)
-    shapes = _Shapes(size)
+    shapes = Grouped(size)
     for index, shape in enumerate(record.get("shapes") or []):
         try:
-            shapes.add(shape)
+            _add(shapes, shape)
         except Fault as fault:
             problems.append(fault.at(table, f"shapes[{index}]"))
     own = tuple(label for label, value in named.items() if value is True)
     split = split_of(table.relative_to(root).parts[:-1])
-    return Entry(path, own, split, tuple(shapes.objects()), width=size[0], height=size[1])
+    return Entry(path, own, split, tuple(shapes.found), width=size[0], height=size[1])
 
 
 def _parsed(table: Path) -> dict[str, Any]:
@@ -144,50 +144,15 @@ def _parsed(table: Path) -> dict[str, Any]:
     return record
 
 
-def _size(record: dict[str, Any]) -> tuple[int, int] | None:
-    if record.get("imageWidth") is None or record.get("imageHeight") is None:
-        return None
-    return whole(record["imageWidth"], "imageWidth"), whole(record["imageHeight"], "imageHeight")
-
-
-@dataclass
-class _Shapes:
-    """Shapes of a picture of ``size``, joined to objects."""
-
-    size: tuple[int, int]
-    _found: list[Annotation] = field(default_factory=list)
-    _groups: dict[tuple[str, str], int] = field(default_factory=dict)
-
-    def add(self, shape: object) -> None:
-        """Take one shape. Raises ``Fault``."""
-        if not isinstance(shape, dict):
-            raise Fault("no record", f"a {type(shape).__name__}, not an object")
-        label = clean_label(shape.get("label"))
-        if not label:
-            raise Fault("unknown class", f"the label is {shape.get('label')!r:.60}")
-        found = _annotation(label, shape, self.size)
-        group = shape.get("group_id")
-        key = (label, str(group))
-        if group is None or not found.polygons:
-            self._found.append(found)
-        elif key in self._groups:
-            self._join(self._groups[key], found)
-        else:
-            self._groups[key] = len(self._found)
-            self._found.append(found)
-
-    def objects(self) -> list[Annotation]:
-        return self._found
-
-    def _join(self, index: int, more: Annotation) -> None:
-        first = self._found[index]
-        self._found[index] = annotation(
-            first.label,
-            self.size,
-            polygons=(*first.polygons, *more.polygons),
-            crowd=first.crowd or more.crowd,
-            attributes={**dict(more.attributes), **dict(first.attributes)},
-        )
+def _add(shapes: Grouped, shape: object) -> None:
+    """Take one shape. Raises ``Fault``."""
+    if not isinstance(shape, dict):
+        raise Fault("no record", f"a {type(shape).__name__}, not an object")
+    label = clean_label(shape.get("label"))
+    if not label:
+        raise Fault("unknown class", f"the label is {shape.get('label')!r:.60}")
+    group = shape.get("group_id")
+    shapes.add(_annotation(label, shape, shapes.size), "" if group is None else str(group))
 
 
 def _annotation(label: str, shape: dict[str, Any], size: tuple[int, int]) -> Annotation:

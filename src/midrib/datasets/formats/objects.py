@@ -52,7 +52,7 @@ def number(value: object, what: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         raise Fault("not a number", f"{what} is {_shown(value)}")
     try:
-        found = float(value)
+        found = math.nan if isinstance(value, str) and "_" in value else float(value)
     except (ValueError, OverflowError):
         raise Fault("not a number", f"{what} is {_shown(value)}") from None
     if not math.isfinite(found):
@@ -87,9 +87,19 @@ def polygon(values: Sequence[float]) -> Polygon:
     found = tuple(pixel(value) for value in values)
     if fault := fault_of_polygon(found):
         raise Fault("bad outline", f"an outline: {fault}")
+    if _is_flat(found):
+        raise Fault("bad outline", "an outline: its corners lie on one line")
     if len(found) > 2 * MAX_CORNERS:
         raise Fault("bad outline", f"an outline has {len(found) // 2:,} corners")
     return found
+
+
+def _is_flat(values: Polygon) -> bool:
+    """Whether all corners lie on one line, so that there is nothing inside."""
+    left, top = values[:2]
+    sides = [(x - left, y - top) for x, y in zip(values[2::2], values[3::2], strict=True)]
+    across, down = next((side for side in sides if any(side)), (0.0, 0.0))
+    return all(x * down == y * across for x, y in sides)
 
 
 def from_centre(cx: float, cy: float, width: float, height: float) -> XYXY:

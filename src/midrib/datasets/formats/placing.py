@@ -13,6 +13,7 @@ from typing import Literal
 
 from midrib.datasets.names import UNWRITABLE, folded
 from midrib.datasets.records import Item
+from midrib.datasets.rereading import has_changed
 from midrib.preprocessing.decoding import SUFFIXES
 
 Pictures = Literal["link", "copy"]
@@ -40,12 +41,19 @@ class Placer:
         self._taken: set[str] = set()
 
     def put(self, item: Item, below: str) -> PurePosixPath:
-        """Put a picture into the folder ``below`` and give its path relative to ``folder``."""
+        """Put a picture into the folder ``below`` and give its path relative to ``folder``.
+
+        Raises ``DatasetError`` for one that is gone, or has another size, since it was read.
+        """
         relative = PurePosixPath(below) / self._name(item)
         target = self.folder / relative
         target.parent.mkdir(parents=True, exist_ok=True)
-        if self._pictures == "copy" or not _linked(item.path, target):
-            shutil.copyfile(item.path, target)
+        try:
+            _require_unchanged(item)
+            if self._pictures == "copy" or not _linked(item.path, target):
+                shutil.copyfile(item.path, target)
+        except FileNotFoundError:
+            raise has_changed(item.path, "it is gone") from None
         self._advance()
         return relative
 
@@ -58,6 +66,11 @@ class Placer:
         if stem + suffix != item.path.name:
             self.renamed.append((item.path, stem + suffix))
         return stem + suffix
+
+
+def _require_unchanged(item: Item) -> None:
+    if item.bytes and (size := item.path.stat().st_size) != item.bytes:
+        raise has_changed(item.path, f"it had {item.bytes:,} bytes and has {size:,}")
 
 
 def _stems(item: Item) -> Iterator[str]:

@@ -84,12 +84,28 @@ def readable(table: Path) -> Iterator[None]:
     """Raise ``DatasetError`` for a table that cannot be read or is no text in UTF-8."""
     try:
         yield
-    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+    except UnicodeDecodeError:
+        raise DatasetError(
+            f"{table}, line {_first_bad_line(table)}: not UTF-8",
+            expected="a text file in UTF-8",
+            todo="save it as UTF-8",
+        ) from None
+    except (OSError, csv.Error) as problem:
         raise DatasetError(
             f"{table} cannot be read: {problem}",
             expected="a text file in UTF-8",
-            todo="check its permissions, or save it as UTF-8",
+            todo="check its permissions",
         ) from None
+
+
+def _first_bad_line(table: Path) -> int:
+    with table.open("rb") as stream:
+        for line, data in enumerate(stream, start=1):
+            try:
+                data.decode("utf-8")
+            except UnicodeDecodeError:
+                return line
+    return 1  # it was mended meanwhile
 
 
 def _require_columns(table: Path, header: list[str], required: Sequence[str]) -> None:

@@ -27,9 +27,9 @@ from midrib.datasets.formats.interface import (
     Format,
     Listing,
 )
-from midrib.datasets.formats.objects import Fault, annotation, number, whole
+from midrib.datasets.formats.objects import Fault, annotation, number
 from midrib.datasets.formats.placing import Placer
-from midrib.datasets.formats.sizes import upright_size
+from midrib.datasets.formats.sizes import told_size, upright_size
 from midrib.datasets.formats.xml_reading import elements, line_of, root_name
 from midrib.datasets.names import clean_label
 from midrib.datasets.records import Dataset, Item, Problem, Split
@@ -131,12 +131,10 @@ def _picture(element: Element, table: Path, root: Path) -> Path:
 
 
 def _size(element: Element) -> tuple[int, int] | None:
-    """Width and height where the file tells them; some tools write 0 for unknown."""
     found = element.find("size")
     if found is None:
         return None
-    width, height = (whole(found.findtext(side), side) for side in ("width", "height"))
-    return (width, height) if width > 0 and height > 0 else None
+    return told_size(found.findtext("width"), found.findtext("height"))
 
 
 def _object(element: Element, size: tuple[int, int]) -> Annotation:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from midrib.datasets.annotations import Annotation
-from midrib.datasets.formats.finding import files_below
+from midrib.datasets.formats.finding import files_below, may_block
 from midrib.datasets.formats.holding import Holds
 from midrib.datasets.formats.interface import (
     DATASET_FORMATS,
@@ -129,6 +129,8 @@ def _numbered(path: Path) -> Iterator[tuple[int, str]]:
     """Lines with something in them."""
     if not os.path.lexists(path):
         return
+    if may_block(path):
+        raise Fault("broken file", "it is no regular file")
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise Fault("broken file", "it is too large for the objects of one picture")

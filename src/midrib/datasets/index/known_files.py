@@ -8,6 +8,7 @@ killed has lost the last group, and two that read the same source at once wait f
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,8 +17,6 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from midrib.config import fingerprint
 from midrib.datasets.formats import Entry
 from midrib.datasets.formats.interface import is_text
@@ -25,7 +24,7 @@ from midrib.datasets.inspection import INSPECTION, Progress, inspect_pictures
 from midrib.datasets.measures import Measures
 from midrib.datasets.records import Item, Problem
 
-_logger = structlog.get_logger(__name__)
+_logger = logging.getLogger(__name__)
 
 _TOGETHER = 2000
 # A file that changes twice within one tick of its clock keeps its times: FAT's tick is the longest.
@@ -185,7 +184,8 @@ class _Memory:
                 with self._connection:
                     yield self._connection
         except (sqlite3.Error, OSError) as problem:
-            _logger.warning("read anew", database=str(self._database), problem=str(problem))
+            told = "what is known of files cannot be kept or recalled, so all are opened (%s: %s)"
+            _logger.warning(told, self._database, problem)
             self.close()
             self._connection = None
 

@@ -105,6 +105,12 @@ def _existing(path: Path) -> Path:
             expected="a folder, an archive of one, a table with path and label, or a URL",
             todo="check the path",
         )
+    if not (path.is_dir() or path.is_file()):
+        raise DatasetError(
+            f"{path} is neither a folder nor a file",
+            expected="a folder, an archive of one, or a table with path and label",
+            todo="write what it gives into a file, and name that",
+        )
     return path
 
 

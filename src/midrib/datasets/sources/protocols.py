@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 
@@ -59,6 +60,8 @@ def file_system(url: str) -> tuple[Any, str]:
             expected="one protocol, such as s3:// or gs://",
             todo="name the folder or archive itself",
         )
+    # What it raises it logs too, with traces on stderr; here each error is told once, in a line.
+    logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
     try:
         files, path = fsspec.url_to_fs(url)
     except ImportError as missing:

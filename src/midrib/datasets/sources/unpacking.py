@@ -43,6 +43,8 @@ def unpack_once(
     before = _stamp(archive)
     place = cache / file_sha256(archive)[:_KEY_DIGITS]
     target = place / "files"
+    if target.is_dir():  # it is whole once it is there, and may lie where nothing can be written
+        return below_single_folders(target)
     with storage_errors(target):
         place.mkdir(parents=True, exist_ok=True)
         with FileLock(place / "lock"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from midrib.datasets import HealthReport, check_dataset
+from midrib.errors import UsageError
 from midrib.pipeline.data.copies import likenesses_of
 from midrib.pipeline.data.outputs import require_apart
 from midrib.pipeline.data.reading import read
@@ -39,9 +40,10 @@ def check(
 
     Raises:
         DatasetError: there is nothing at all to check, or with ``strict`` anything cannot be used.
-        UsageError: the report would lie among the pictures.
+        UsageError: the report would lie among the pictures, or weights are of no backbone.
         StorageError: the report cannot be written.
     """
+    require_backbone(embeddings, weights)
     settings = settings or Settings()
     found = read(
         source, strict=strict, fresh=fresh, needs="nothing", settings=settings, reporter=reporter
@@ -64,3 +66,13 @@ def check(
         page = write_report(health, report, source=str(source), embeddings=embeddings)
         reporter.say(f"the report is {page}")
     return health
+
+
+def require_backbone(embeddings: str | None, weights: str) -> None:
+    """Refuse weights without the backbone that they are of. Raises ``UsageError``."""
+    if embeddings is None and weights != "auto":
+        raise UsageError(
+            f"weights '{weights}' without a backbone",
+            expected="both or neither",
+            todo="add --embeddings BACKBONE, or leave --weights out",
+        )

@@ -40,14 +40,15 @@ def likenesses_of(
             hashes=hashes,
             progress=lambda done, total: advance(done, total, ""),
         )
-    write_json(
-        file,
-        {
-            "pictures": known,
-            "copies": [asdict(like) for like in found.copies],
-            "look_alikes": [asdict(like) for like in found.look_alikes],
-        },
-    )
+    record = {
+        "pictures": known,
+        "copies": [asdict(like) for like in found.copies],
+        "look_alikes": [asdict(like) for like in found.look_alikes],
+    }
+    try:
+        write_json(file, record)
+    except StorageError as problem:
+        reporter.say(f"copies will be looked for again the next time: {problem}")
     return found
 
 

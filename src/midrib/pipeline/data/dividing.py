@@ -52,7 +52,8 @@ class Divided:
 
     def lines(self) -> list[str]:
         """What a user should know, one line each; nothing where all is well."""
-        lines = [f"near-copies: {self.copies:,} pairs"] if self.copies else []
+        pairs = f"{self.copies:,} pair{'s' * (self.copies != 1)}"
+        lines = [f"near-copies: {pairs}"] if self.copies else []
         for kind in (SET_ASIDE, IN_THE_GAP):
             found = [each for each in self.dataset.problems if each.kind == kind]
             named = [f"{each.path.name} ({each.reason})" for each in found[:_SHOWN]]

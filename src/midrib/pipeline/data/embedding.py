@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from midrib.datasets import Dataset, Item
-from midrib.errors import DatasetError
+from midrib.datasets.rereading import reread
 from midrib.preprocessing import Recipe, read_picture
 from midrib.records import Floats, Pixels
 from midrib.reporting import Reporter
@@ -65,11 +65,4 @@ def _embed(classifier: Classifier, items: Sequence[Item], recipe: Recipe) -> Flo
 
 
 def _read(item: Item, recipe: Recipe) -> Pixels:
-    try:
-        return read_picture(item.path.read_bytes(), recipe)
-    except OSError as problem:
-        raise DatasetError(
-            f"{item.path} cannot be read any more: {problem.strerror}",
-            expected="the pictures as they were when they were checked",
-            todo="check again once nothing changes them",
-        ) from None
+    return read_picture(reread(item), recipe)

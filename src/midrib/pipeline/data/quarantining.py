@@ -19,7 +19,7 @@ from midrib.datasets.quarantine import (
     put_back,
 )
 from midrib.errors import DatasetError, UsageError
-from midrib.pipeline.data.checking import check
+from midrib.pipeline.data.checking import check, require_backbone
 from midrib.reporting import SILENT, Reporter
 from midrib.settings import Settings
 
@@ -79,14 +79,17 @@ def quarantine(
         reporter: is told how far it is.
 
     Raises:
-        UsageError: no kind is named, or one of which no picture can be moved.
+        UsageError: no kind is named, or one of which no picture can be moved; or options that have
+            no use together.
         DatasetError: the source is an archive or a bucket.
         StorageError: the disk refuses, or there is nothing to put back.
     """
     settings = settings or Settings()
     place = source_place(source, to, settings)
     checks = chosen(kinds, restore=restore)
+    require_backbone(embeddings, weights)
     if restore:
+        _require_no_embeddings(embeddings)
         return restored(place, "quarantine", kinds, dry_run=dry_run, reporter=reporter)
     _require_movable(checks, embeddings)
     health = check(
@@ -149,6 +152,15 @@ def carried_out(
     with reporter.bar("move") as advance:
         outcome = carry_out(place, moves, lambda done, total: advance(done, total, ""))
     return Quarantined(what, place.folder, outcome.moved, (*left, *outcome.left))
+
+
+def _require_no_embeddings(embeddings: str | None) -> None:
+    if embeddings is not None:
+        raise UsageError(
+            f"embeddings of {embeddings} for putting pictures back",
+            expected="none: the journal tells what was moved",
+            todo="leave --embeddings out",
+        )
 
 
 def _require_movable(checks: Sequence[Check], embeddings: str | None) -> None:

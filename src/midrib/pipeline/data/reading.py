@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from midrib.config import fingerprint
 from midrib.datasets import Dataset, open_source, place_of, read_dataset, source_name
 from midrib.datasets.reading import Needs
+from midrib.datasets.sources import Source
+from midrib.errors import DatasetError
 from midrib.reporting import Reporter
 from midrib.settings import Settings
 
@@ -33,7 +37,7 @@ def read(
     """
     settings = settings or Settings()
     opened = open_source(source, settings, reporter=reporter)
-    with reporter.bar("read pictures") as advance:
+    with _named(opened), reporter.bar("read pictures") as advance:
         dataset = read_dataset(
             opened.path,
             strict=strict,
@@ -44,6 +48,18 @@ def read(
             progress=lambda done, total: advance(done, total, ""),
         )
     return replace(dataset, named=opened.named) if opened.is_copy else dataset
+
+
+@contextmanager
+def _named(opened: Source) -> Iterator[None]:
+    """Let errors speak of what the user named, not of its copy in the home folder."""
+    try:
+        yield
+    except DatasetError as problem:
+        if not opened.is_copy:
+            raise
+        came = problem.came.replace(str(opened.path), opened.named)
+        raise DatasetError(came, expected=problem.expected, todo=problem.todo) from None
 
 
 def splits_table(source: str | Path, settings: Settings) -> Path:

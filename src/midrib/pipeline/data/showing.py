@@ -36,16 +36,14 @@ class Layout:
 
     def __post_init__(self) -> None:
         """Refuse numbers out of bounds, and names of files that are no sheets."""
-        for name, value, low, high in (
-            ("count", self.count, 1, MAX_COUNT),
-            ("columns", self.columns, 1, MAX_COLUMNS),
-            ("side", self.side, _SMALLEST_SIDE, MAX_SIDE),
+        for came, value, low, high in (
+            (f"a sheet of {self.count:,} pictures", self.count, 1, MAX_COUNT),
+            (f"a sheet of {self.columns:,} columns", self.columns, 1, MAX_COLUMNS),
+            (f"pictures of {self.side:,} pixels a side", self.side, _SMALLEST_SIDE, MAX_SIDE),
         ):
             if not low <= value <= high:
                 raise UsageError(
-                    f"{name} is {value}",
-                    expected=f"{low} to {high:,}",
-                    todo=f"choose another {name}",
+                    came, expected=f"{low} to {high:,}", todo="choose a number in these bounds"
                 )
         if self.output is not None:
             require_writable(self.output)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from midrib.columns import aligned
-from midrib.datasets import SPLITS, Dataset, load_splits
+from midrib.datasets import SPLITS, Dataset, load_splits, place_of
 from midrib.datasets.index import KeptVersion, keep_version, kept_versions
 from midrib.datasets.records import UNSPLIT
-from midrib.errors import StorageError
+from midrib.datasets.sources.protocols import is_url
+from midrib.errors import DatasetError, StorageError
 from midrib.pipeline.data.reading import kept_of, splits_table
 from midrib.settings import Settings
 from midrib.storage import read_json
@@ -71,7 +72,8 @@ def data_versions(
 ) -> VersionList:
     """The versions of ``source`` that are kept, or of every source. No picture is opened.
 
-    Raises ``DatasetError`` for an index that is damaged.
+    Raises ``DatasetError`` for an index that is damaged, and for a source that is neither there
+    nor known from before.
     """
     settings = settings or Settings()
     if source is not None:
@@ -79,8 +81,20 @@ def data_versions(
     else:
         places = sorted(settings.datasets.iterdir()) if settings.datasets.is_dir() else []
     found = [version for place in places for version in kept_versions(place)]
+    if source is not None and not found:
+        _require_there(source)
     found.sort(key=lambda each: each.kept, reverse=True)
     return VersionList(tuple(found), _runs_by_version(settings))
+
+
+def _require_there(source: str | Path) -> None:
+    place = place_of(source)
+    if not is_url(place) and not Path(place).exists():
+        raise DatasetError(
+            f"{place} does not exist, and no version of it is kept",
+            expected="a source of which a version was kept",
+            todo="check the path, or list all: midrib data versions",
+        )
 
 
 def keep(dataset: Dataset, source: str | Path, settings: Settings) -> Path:
