@@ -207,25 +207,48 @@ def metric_names() -> str:
 
 
 def matrix_table() -> str:
-    """One row a cell of the matrix, as it was measured last, with the day and the versions."""
+    """One row a backbone, one column an algorithm: the largest error, or which failure it was."""
     file = PAGES / "figures" / "matrix.json"
     if not file.is_file():
         return "Nothing has been tried yet."
     measured = read_json(file)
-    rows = measured["rows"]
-    headings = list(dict.fromkeys(name for row in rows for name in row["figures"]))
-    whole = "Of each family the first" if measured["quick"] else "All of them"
+    cells = {(row["case"], row["candidate"].partition(" ")[0]): row for row in measured["rows"]}
+    names = list(dict.fromkeys(name for name, _ in cells))
+    algorithms = sorted({algorithm for _, algorithm in cells})
+    days = sorted({row["figures"]["tried"] for row in cells.values()})
+    reasons = list(dict.fromkeys(filter(None, map(_failure, cells.values()))))
     lines = [
-        f"{whole}; {measured['date'][:10]}, {measured['machine']}; "
+        f"{len(cells)} cells, tried {' to '.join(dict.fromkeys((days[0], days[-1])))}, "
+        f"{measured['machine']}; "
         + ", ".join(f"{library} {number}" for library, number in measured["versions"].items()),
         "",
-        f"| backbone | task ▸ target | {' | '.join(headings)} |",
-        "|---|---|" + "---|" * len(headings),
+        f"| backbone | {' | '.join(f'`{algorithm}`' for algorithm in algorithms)} |",
+        "|---|" + "--:|" * len(algorithms),
     ]
-    for row in rows:
-        shown = [_figure(row["figures"].get(heading, "")) for heading in headings]
-        lines.append(f"| `{row['case']}` | {row['candidate']} | {' | '.join(shown)} |")
-    return "\n".join(lines)
+    for name in names:
+        shown = [_outcome(cells.get((name, algorithm)), reasons) for algorithm in algorithms]
+        lines.append(f"| `{name}` | {' | '.join(shown)} |")
+    return "\n".join([*lines, "", *_failures(reasons)])
+
+
+def _failure(row: Any) -> str:
+    outcome: str = row["figures"]["outcome"]
+    return "" if outcome == "passed" else outcome
+
+
+def _outcome(row: Any, reasons: list[str]) -> str:
+    """The larger of the errors in the engines; of a cell that was not tried nothing."""
+    if row is None:
+        return ""
+    if reason := _failure(row):
+        return f"failed ({reasons.index(reason) + 1})"
+    figures: dict[str, str] = row["figures"]
+    return max((figures[name] for name in figures if name.startswith("error in")), key=float)
+
+
+def _failures(reasons: list[str]) -> list[str]:
+    told = [f"{number}. {reason}" for number, reason in enumerate(reasons, start=1)]
+    return told or ["No cell that was tried failed."]
 
 
 def leakage_table() -> str:
@@ -241,10 +264,6 @@ def leakage_table() -> str:
         lines.append(f"| {row['candidate']} | {' | '.join(shown)} |")
     goals = [f"{goal['name']}: {goal['figure']:.0%}" for goal in measured["goals"]]
     return "\n".join([*lines, "", "; ".join(goals) + "."])
-
-
-def _figure(figure: Any) -> str:
-    return figure.replace("|", "\\|") if isinstance(figure, str) else f"{figure['median']:.1f}"
 
 
 def check_table() -> str:

@@ -3,10 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from midrib.datasets import Item
+from midrib.datasets import Item, read_dataset
 from midrib.datasets.annotations import XYXY, Annotation
 from midrib.datasets.class_maps import class_map_of, pixels_by_class, with_background
+from midrib.datasets.formats import write_dataset
 from midrib.datasets.masks import encode_mask
 from midrib.records import IGNORED, Size
 
@@ -69,6 +71,26 @@ def test_masks_of_background_are_background() -> None:
     assert with_background(("background", "ball")) == with_background(("ball",))
     item = _item(_annotation("background", _mask(slice(0, 4), slice(0, 4))))
     assert not class_map_of(item, with_background(("background",)), SIZE).any()
+
+
+def test_void_pixels_are_unknown_and_kept(tmp_path: Path) -> None:
+    """Pixels of no known class count neither way, and masks are written with them again."""
+    for folder in ("images", "masks"):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+    drawn = np.zeros(SIZE, np.uint8)
+    drawn[2:5, 2:5], drawn[:, 9:], drawn[0, 0] = 1, 255, 2
+    Image.new("RGB", SIZE[::-1]).save(tmp_path / "data" / "images" / "a.png")
+    Image.fromarray(drawn).save(tmp_path / "data" / "masks" / "a.png")
+    (tmp_path / "data" / "classes.csv").write_text("value,label\n1,ball\n2,void\n")
+    known = read_dataset(tmp_path / "data", needs="pictures")
+    assert not write_dataset(known, tmp_path / "again", "masks").lost
+    for dataset in (known, read_dataset(tmp_path / "again", needs="pictures")):
+        labels = with_background(dataset.labels)
+        assert labels == ("background", "ball")
+        told = class_map_of(dataset.items[0], labels, SIZE)
+        assert np.array_equal(told == IGNORED, drawn > 1)
+        assert np.array_equal(told == 1, drawn == 1)
+        assert pixels_by_class(dataset.items, labels) == [int((drawn == 0).sum()), 9]
 
 
 def test_pixels_are_counted_by_class() -> None:

@@ -17,6 +17,7 @@ from midrib.datasets.formats import DATASET_FORMATS, Listing
 from midrib.datasets.formats.interface import detect_format
 from midrib.datasets.formats.json_streams import _Nesting
 from midrib.datasets.formats.seen_ids import SeenIds
+from midrib.datasets.masks import area_of
 from midrib.errors import DatasetError
 
 Draw = Callable[..., Path]
@@ -195,18 +196,23 @@ def test_yolo_tells_lines(tmp_path: Path, draw: Draw) -> None:
 
 
 def test_masks_tell_unknown_values(tmp_path: Path, draw: Draw) -> None:
-    """A value that no class has is told with its pixels; colours are no numbers."""
+    """A value that no class has is told with its pixels, 255 by custom not; both are void."""
     for name in ("a", "b"):
         draw(tmp_path / "images" / f"{name}.png", size=(4, 2))
     (tmp_path / "masks").mkdir()
     (tmp_path / "classes.csv").write_text("value,label\n0,background\n1,梨\n")
     mask = Image.new("L", (4, 2), 1)
     mask.putpixel((0, 0), 255)
+    mask.putpixel((2, 1), 9)
     mask.save(tmp_path / "masks" / "a.png")
     Image.new("RGB", (4, 2)).save(tmp_path / "masks" / "b.png")
     found = listing("masks", tmp_path)
-    assert [[each.label for each in entry.annotations] for entry in found.entries] == [["梨"]]
-    assert "unknown class: value 255 (1 pixels)" in reasons(found)[0]
+    [[pears, void]] = [entry.annotations for entry in found.entries]
+    assert (pears.label, void.is_void, void.xyxy) == ("梨", True, (0, 0, 3, 2))
+    assert void.mask is not None
+    assert area_of(void.mask) == 2
+    assert found.labels == {"background", "梨"}
+    assert "unknown class: value 9 (1 pixels)" in reasons(found)[0]
     assert "colours" in reasons(found)[1]
 
 

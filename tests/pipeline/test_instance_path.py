@@ -214,7 +214,7 @@ def test_what_has_no_masks_is_refused(drawn: Drawn, tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3000)
 def test_masks_lie_on_what_is_drawn(tmp_path: Path) -> None:
     """Learnt long enough, masks are the pixels of the objects, in a larger picture too."""
     scenes = make_scene_folder(tmp_path / "scenes", count=40, outlined=True)

@@ -4,15 +4,14 @@ import math
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 from torch import Tensor
 
 from midrib.backbones import create_backbone
+from midrib.engines import ENGINES, EngineOptions
 from midrib.errors import UnknownNameError
 from midrib.exporting import write_onnx
-from midrib.packages.card import PICTURES_INPUT
 from midrib.postprocessing import classify_pixels
 from midrib.records import Size
 from midrib.tasks.mask_losses import create_mask_loss
@@ -74,21 +73,22 @@ def test_a_decoder_learns_over_a_backbone(decoder: str, backbone: str) -> None:
 
 @pytest.mark.parametrize(("decoder", "backbone"), EXPORTED)
 def test_the_file_answers_like_the_model(decoder: str, backbone: str, tmp_path: Path) -> None:
-    """The exported graph takes any count of pictures and gives the logits of their places."""
+    """In both engines the graph takes any count of pictures and gives the logits of places."""
     segmenter = _segmenter(decoder, backbone)
     served, file = segmenter.served().eval(), tmp_path / "fp32.onnx"
     write_onnx(served, _pictures(2), file, list(segmenter.outputs))
-    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    places = [math.ceil(side / 32) * 32 // segmenter.stride for side in SIZE]
+    engines = [ENGINES.get(name)(file, EngineOptions(threads=1)) for name in ENGINES]
     for count in (1, 3):
         pictures = _pictures(count, seed=count)
         with torch.inference_mode():
-            expected = served(pictures)
-        answered = session.run(None, {PICTURES_INPUT: pictures.numpy()})
-        for one, other in zip(answered, expected, strict=True):
-            scale = max(1.0, float(other.abs().max()))
-            assert np.abs(one - other.numpy()).max() <= _AGREED * scale
-        places = [math.ceil(side / 32) * 32 // segmenter.stride for side in SIZE]
-        assert answered[0].shape == (count, CLASSES, *places)
+            expected = [each.numpy() for each in served(pictures)]
+        for engine in engines:
+            answered = engine.run(pictures.numpy())
+            assert answered.answer.shape == (count, CLASSES, *places)
+            for one, other in zip((answered.answer, answered.embedding), expected, strict=True):
+                scale = max(1.0, float(np.abs(other).max()))
+                assert np.abs(one - other).max() <= _AGREED * scale, engine.name
 
 
 @pytest.mark.parametrize(("decoder", "backbone"), CELLS)

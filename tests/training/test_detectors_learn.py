@@ -19,6 +19,7 @@ DETECTORS = [
     name for name, each in KNOWN.items() if each.task == "detection" and not each.with_masks
 ]
 TILES = 8
+SIDE = 128
 SHOWN_AN_EPOCH = 10
 
 
@@ -27,7 +28,7 @@ def tiles(tmp_path_factory: pytest.TempPathFactory) -> list[Item]:
     """Eight tiles of aerial photos, those with the most crowns."""
     root = tmp_path_factory.mktemp("crowns")
     whole = read_dataset(tree_crowns(root / "photos").folder)
-    cut = cut_dataset(whole, root / "tiles", TileConfig(size=160, overlap=0))
+    cut = cut_dataset(whole, root / "tiles", TileConfig(size=SIDE, overlap=0))
     return sorted(cut.items, key=lambda item: (-len(item.annotations), item.path.name))[:TILES]
 
 
@@ -39,7 +40,7 @@ def test_eight_tiles_are_learnt_by_heart(algorithm: str, tiles: list[Item], tmp_
     config = TrainConfig(
         algorithm=algorithm,
         backbone="efficientnet-lite0",
-        size=160,
+        size=SIDE,
         batch_size=4,
         epochs=8,
         patience=8,

@@ -39,7 +39,7 @@ def test_one_step_moves_head_and_stem(name: str) -> None:
     before = [first.detach().clone(), model.head.weight.detach().clone()]
     pictures = torch.randint(0, 256, (4, size, size, 3), dtype=torch.uint8)
     learner = Learner(model, None, config, create_fabric(config))  # type: ignore[arg-type]
-    loss = learner.step((pictures, torch.tensor([0, 1, 2, 0])), 10)
+    loss, _ = learner.step((pictures, torch.tensor([0, 1, 2, 0])), 10)
     assert torch.isfinite(torch.as_tensor(loss)).all()
     after = [first.detach(), model.head.weight.detach()]
     assert not any(torch.equal(old, new) for old, new in zip(before, after, strict=True))

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from midrib.records import Rle
+from midrib.records import BACKGROUND, Rle
 
 __all__ = ["XYXY", "Annotation", "Polygon", "Rle", "fault_of", "fault_of_polygon", "spanned"]
 
@@ -36,6 +36,11 @@ class Annotation:
     mask: Rle | None = None
     crowd: bool = False
     attributes: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_void(self) -> bool:
+        """Whether it stands for pixels of which nothing is known: a crowd of the background."""
+        return self.crowd and self.label == BACKGROUND
 
     def key(self) -> list[object]:
         """What tells it from others, JSON-ready; part of a dataset's version."""

@@ -12,7 +12,6 @@ from midrib.config import fingerprint
 from midrib.datasets import Dataset, save_splits
 from midrib.errors import InterruptedByUser, MidribError, StateError
 from midrib.exporting import ExportConfig, Packaged, load_packaged, make_package
-from midrib.packages.card import ModelTask
 from midrib.pipeline.known_weights import with_known_weights
 from midrib.preprocessing import Recipe
 from midrib.preprocessing.picture_cache import PictureCache
@@ -46,7 +45,7 @@ from midrib.training import (
 )
 
 _MIRRORED_STEPS = 10
-_EXAMPLES: dict[ModelTask, type[Pictures | Scenes | ClassMaps]] = {
+_EXAMPLES: dict[str, type[Pictures | Scenes | ClassMaps]] = {
     "classification": Pictures,
     "detection": Scenes,
     "segmentation": ClassMaps,
@@ -152,8 +151,7 @@ def _fit_task(run: RunFolder, record: RunRecord, dataset: Dataset, settings: Set
     config = record.train
     cache = PictureCache(settings.decoded_pictures, settings.picture_cache)
     model = starting_model(record, settings)
-    drawn = ALGORITHMS.get(config.algorithm).with_masks
-    kind = DrawnScenes if drawn else _EXAMPLES[model.task]
+    kind = examples_of(config.algorithm)
     return FitTask(
         model=model,
         training=kind(
@@ -169,6 +167,12 @@ def _fit_task(run: RunFolder, record: RunRecord, dataset: Dataset, settings: Set
         folder=run.path,
         identity=record.identity,
     )
+
+
+def examples_of(algorithm: str) -> type[Pictures | Scenes | ClassMaps]:
+    """What holds the pictures that an algorithm learns from."""
+    chosen = ALGORITHMS.get(algorithm)
+    return DrawnScenes if chosen.with_masks else _EXAMPLES[chosen.task]
 
 
 def _note_fitted(run: RunFolder, fitted: Fitted) -> None:

@@ -1,4 +1,4 @@
-"""A loss that is no number: stop, and keep what led to it for a look."""
+"""A loss or a gradient that is no number: stop, and keep what led to it for a look."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from midrib.errors import TrainingError
 from midrib.storage import written_aside
 from midrib.training.checkpoints import save_tensors
 from midrib.training.examples import Batch
+from midrib.training.learner import Learnt
 
 DIVERGED_FILE = "diverged.safetensors"
 
 
-def require_finite(loss: float, step: int, batch: Batch, folder: Path) -> None:
-    """Raise ``TrainingError`` unless ``loss`` is a finite number.
+def require_finite(learnt: Learnt, step: int, batch: Batch, folder: Path) -> None:
+    """Raise ``TrainingError`` unless the loss and its gradient are finite numbers.
 
     The batch is then written to the run's folder: ``pictures`` and ``truth``, or for objects
     ``boxes-0``, ``classes-0`` and what else is known of each picture. Checkpoints stay as they
     were.
     """
-    if math.isfinite(loss):
+    wrong = [name for name, value in learnt._asdict().items() if not math.isfinite(value)]
+    if not wrong:
         return
     pictures, truth = batch
     tensors = {"pictures": pictures.contiguous()}
@@ -36,7 +38,7 @@ def require_finite(loss: float, step: int, batch: Batch, folder: Path) -> None:
     with written_aside(file) as aside:
         save_tensors(tensors, aside)
     raise TrainingError(
-        f"the loss is {loss} at step {step}; its batch is in {file}",
+        f"the {wrong[0]} is {getattr(learnt, wrong[0])} at step {step}; its batch is in {file}",
         expected="a finite number",
         todo="lower --learning-rate or raise the warm-up, then run with --fresh",
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from lightning_fabric import Fabric
@@ -21,6 +23,16 @@ from midrib.training.objectives import objective_of
 from midrib.training.optimizers import create_optimizer, rate_factor, set_rates
 
 _EMA_WARMUP = 10
+
+
+class Learnt(NamedTuple):
+    """One step: the loss of its batch, and the norm of the gradient before it was clipped.
+
+    Where either is no number nothing was learnt.
+    """
+
+    loss: float
+    gradient: float
 
 
 class Learner:
@@ -48,23 +60,35 @@ class Learner:
         self.progress = Progress()
         self._clock = time.monotonic()
 
-    def step(self, batch: Batch, steps: int) -> float:
-        """Learn from one batch; returns its loss."""
+    def step(self, batch: Batch, steps: int) -> Learnt:
+        """Learn from one batch, unless its loss or gradient is no number."""
         self._wrapped.train()
         set_rates(self._optimizer, rate_factor(self.progress.step, steps, self._config))
         loss = self._objective.loss(
             self._wrapped, batch, epoch=self.progress.epoch, index=self.progress.batch
         )
         self._fabric.backward(loss)
-        if self._config.gradient_clip:
-            self._fabric.clip_gradients(
-                self._wrapped, self._optimizer, max_norm=self._config.gradient_clip
-            )
-        self._optimizer.step()
+        learnt = Learnt(loss.item(), self._clip())
+        if all(map(math.isfinite, learnt)):
+            self._optimizer.step()
+            self._averaged.update_parameters(self._model)
         self._optimizer.zero_grad()
-        self._averaged.update_parameters(self._model)
         self.progress.finish_step()
-        return loss.item()
+        return learnt
+
+    def _clip(self) -> float:
+        """Bound the gradient's norm; returns what it was."""
+        norm = self._fabric.clip_gradients(
+            self._wrapped,
+            self._optimizer,
+            max_norm=self._config.gradient_clip or math.inf,
+            error_if_nonfinite=False,
+        )
+        if norm is None:
+            raise AssertionError("clipping by a norm tells it")
+        # Losses scaled for 16 bit overflow at times: the scaler then skips the step itself.
+        is_scaled = getattr(self._fabric.strategy.precision, "scaler", None) is not None
+        return 0.0 if is_scaled and not norm.isfinite() else norm.item()
 
     @torch.inference_mode()
     def validate(self, validation: Examples) -> tuple[float, float]:

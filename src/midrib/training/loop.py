@@ -105,7 +105,7 @@ def fit(
 
     Raises:
         InterruptedByUser: Ctrl-C; a checkpoint was written first.
-        TrainingError: the loss is no longer a number; its batch is kept beside the run.
+        TrainingError: a loss or its gradient is no number; its batch is kept beside the run.
         StorageError: the disk is full; earlier checkpoints are whole.
     """
     config = task.config
@@ -122,8 +122,9 @@ def fit(
         while progress.epoch < config.epochs and progress.epochs_without_better < config.patience:
             batches.start(progress.epoch, progress.batch)
             for batch in loader:
-                loss = learner.step(batch, steps)
-                require_finite(loss, progress.step, batch, task.folder)
+                learnt = learner.step(batch, steps)
+                require_finite(learnt, progress.step, batch, task.folder)
+                loss = learnt.loss
                 journal.step(progress, loss)
                 if report:
                     report(progress.step, steps, f"epoch {progress.epoch + 1}, loss {loss:.3f}")

@@ -70,10 +70,13 @@ def scene_of(
 
     With masks, an object without one gets what its outlines cover, and without those its box.
     Crowds stand for no one object: they are left out, or with crowds are of the class `CROWD`.
+    Void pixels are left out in any case: the box that they span says nothing of what is in it.
     """
     height, width = pixels.shape[:2]
     scale = width / (item.width or width), height / (item.height or height)
-    objects = [each for each in item.annotations if with_crowds or not each.crowd]
+    objects = [
+        each for each in item.annotations if not each.is_void and (with_crowds or not each.crowd)
+    ]
     polygons = tuple(
         tuple(_scaled(polygon, scale) for polygon in each.polygons) for each in objects
     )

@@ -45,7 +45,8 @@ def _annotations(holds: Holds, item: Item) -> Iterator[Annotation]:
     shaped = [_shaped(holds, each, item) for each in item.annotations]
     kept = [each for each in shaped if holds.boxes or each.polygons or each.mask]
     if holds.pixels == "one class":
-        yield from _by_class(kept, item)
+        void = {each.label for each in kept if holds.void and each.is_void}
+        yield from _by_class(kept, item, void)
         return
     for each in _apart(kept, item) if holds.pixels == "one object" else kept:
         yield replace(
@@ -83,14 +84,14 @@ def _apart(masked: Sequence[Annotation], item: Item) -> Iterator[Annotation]:
             yield replace(each, mask=encode_mask(left))
 
 
-def _by_class(masked: Sequence[Annotation], item: Item) -> Iterator[Annotation]:
+def _by_class(masked: Sequence[Annotation], item: Item, void: set[str]) -> Iterator[Annotation]:
     """One object a class, with the pixels that no object of another class covers later."""
     labels = sorted({each.label for each in masked})
     painted = _painted(masked, [labels.index(each.label) + 1 for each in masked], item)
     for number, label in enumerate(labels, start=1):
         if (left := painted == number).any():
             mask = encode_mask(left)
-            yield Annotation(label, span_of(mask), mask=mask)
+            yield Annotation(label, span_of(mask), mask=mask, crowd=label in void)
 
 
 def _painted(masked: Sequence[Annotation], numbers: Sequence[int], item: Item) -> NDArray[np.int32]:

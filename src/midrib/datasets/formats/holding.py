@@ -30,6 +30,7 @@ class Holds:
         both: whether an object may have outlines and a mask.
         pixels: whether objects may share pixels, or each belongs to one object or one class.
         crowd: whether an object may stand for many.
+        void: whether pixels may be of no known class.
         attributes: whether objects carry names and texts.
         group: whether what belongs together is named.
         splits: whether pictures are in splits.
@@ -46,6 +47,7 @@ class Holds:
     both: bool = False
     pixels: Literal["shared", "one object", "one class"] = "shared"
     crowd: bool = False
+    void: bool = False
     attributes: bool = False
     group: bool = False
     splits: bool = False
@@ -114,7 +116,7 @@ def _annotation_losses(holds: Holds, each: Annotation) -> Iterator[str]:
     yield from _shape_losses(holds, each)
     if shaped and not holds.own_box and each.xyxy != shape_span(each):
         yield "boxes that differ from what their outline or mask spans"
-    if each.crowd and not holds.crowd:
+    if each.crowd and not holds.crowd and not (holds.void and each.is_void):
         yield "which objects stand for a crowd"
     if each.attributes and not holds.attributes:
         yield "attributes of objects"

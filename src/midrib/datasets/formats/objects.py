@@ -97,9 +97,13 @@ def polygon(values: Sequence[float]) -> Polygon:
 def _is_flat(values: Polygon) -> bool:
     """Whether all corners lie on one line, so that there is nothing inside."""
     left, top = values[:2]
-    sides = [(x - left, y - top) for x, y in zip(values[2::2], values[3::2], strict=True)]
-    across, down = next((side for side in sides if any(side)), (0.0, 0.0))
-    return all(x * down == y * across for x, y in sides)
+    across = down = 0.0  # to the first corner that is not the one it begins with
+    for x, y in zip(values[2::2], values[3::2], strict=True):
+        if not (across or down):
+            across, down = x - left, y - top
+        elif (x - left) * down != (y - top) * across:
+            return False
+    return True
 
 
 def from_centre(cx: float, cy: float, width: float, height: float) -> XYXY:
