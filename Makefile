@@ -12,7 +12,7 @@ demo: $(INSTALLED)  ## go the whole path on real pictures of solar cells
 	$(BIN)/midrib demo cells
 
 test: $(INSTALLED)  ## run the tests that take minutes in all
-	$(BIN)/python -m pytest -m "not soak" --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "not soak" --numprocesses logical --maxprocesses 8 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder
 
 soak: $(INSTALLED)  ## run the tests that take longer
 	$(BIN)/python -m pytest -m soak

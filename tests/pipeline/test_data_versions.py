@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import World
 from photos import make_class_folders
+from pipeline.conftest import World
 from tiny_package import make_tiny_package
 
 from midrib.datasets.index import IndexItems, open_index, write_index

@@ -6,9 +6,9 @@ import csv
 from pathlib import Path
 
 import pytest
-from conftest import SMALL
 from photos import make_class_folders
 from PIL import Image
+from pipeline.conftest import SMALL
 
 from midrib.errors import DatasetError
 from midrib.packages import open_package
