@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from midrib.backbones.pyramid.strides import source_of
@@ -259,45 +259,35 @@ _NOT_FOR_TWO_STAGES = (_NOT_FOR_DETECTORS | {"loss"}) - {"region_cells"}
 _CELLS = 8  # anchors of 32 pixels at stride 4, as FPN has them (arXiv 1612.03144, section 4.1)
 _REGION_CELLS = 14  # regions of 224 pixels from stride 16 (equation 1 there)
 
-ALGORITHMS.register("faster-rcnn")(
-    Algorithm(
-        task="detection",
-        head="anchors propose regions; two large layers look at each region again",
-        reference="arXiv 1506.01497",
-        strides=(8, 16, 32),
-        maker="midrib.tasks.detection.faster_rcnn:faster_rcnn",
-        defaults=_OF_TWO_STAGES,
-        without=_NOT_FOR_TWO_STAGES,
-        cells=_CELLS,
-        region_cells=_REGION_CELLS,
-    )
+_FASTER_RCNN = Algorithm(
+    task="detection",
+    head="anchors propose regions; two large layers look at each region again",
+    reference="arXiv 1506.01497",
+    strides=(8, 16, 32),
+    maker="midrib.tasks.detection.faster_rcnn:faster_rcnn",
+    defaults=_OF_TWO_STAGES,
+    without=_NOT_FOR_TWO_STAGES,
+    cells=_CELLS,
+    region_cells=_REGION_CELLS,
 )
 
+ALGORITHMS.register("faster-rcnn")(_FASTER_RCNN)
+
 ALGORITHMS.register("r-fcn")(
-    Algorithm(
-        task="detection",
+    replace(
+        _FASTER_RCNN,
         head="anchors propose regions; each part of a region votes from maps of its own",
         reference="arXiv 1605.06409",
-        strides=(8, 16, 32),
         maker="midrib.tasks.detection.r_fcn:r_fcn",
-        defaults=_OF_TWO_STAGES,
-        without=_NOT_FOR_TWO_STAGES,
-        cells=_CELLS,
-        region_cells=_REGION_CELLS,
     )
 )
 
 ALGORITHMS.register("mask-rcnn")(
-    Algorithm(
-        task="detection",
+    replace(
+        _FASTER_RCNN,
         head="a Faster R-CNN that draws a mask of 28 × 28 in the box of each object",
         reference="arXiv 1703.06870",
-        strides=(8, 16, 32),
         maker="midrib.tasks.detection.mask_rcnn:mask_rcnn",
-        defaults=_OF_TWO_STAGES,
-        without=_NOT_FOR_TWO_STAGES,
-        cells=_CELLS,
-        region_cells=_REGION_CELLS,
         with_masks=True,
     )
 )
